@@ -1,0 +1,1 @@
+"""nmigrate: the migration desk of an OpenStack cloud."""

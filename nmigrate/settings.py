@@ -1,0 +1,236 @@
+"""Every setting, from the environment. A bad value stops the start with one sentence that names the variable.
+
+The NMIGRATE_* names are Django settings of the same name, so that domain code reads `settings.NMIGRATE_CLOUDS`.
+The README's table lists them; this file is what it is made from.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from nmigrate import logs
+from nmigrate.env import Env, refuse
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# Everything that the project writes is in this one folder. It moves with the variable, for a read-only checkout.
+NMIGRATE_VAR_DIR = Path(env.text("NMIGRATE_VAR_DIR", str(BASE_DIR / "var"))).absolute()
+
+# ---------------------------------------------------------------------------------------------- who may see what
+DEBUG = env.flag("NMIGRATE_DEBUG")
+# Cookies without Secure and no redirect to https: for the demo on 127.0.0.1, and for nothing else.
+NMIGRATE_INSECURE_HTTP = env.flag("NMIGRATE_INSECURE_HTTP")
+# Only behind a proxy of ours that sets X-Forwarded-Proto itself; otherwise any visitor could claim https.
+NMIGRATE_BEHIND_PROXY = env.flag("NMIGRATE_BEHIND_PROXY")
+
+SECRET_KEY = env.text("NMIGRATE_SECRET_KEY")
+if not SECRET_KEY and DEBUG:
+    SECRET_KEY = "debug-only-and-known-to-everybody-who-reads-this-file"  # noqa: S105
+if not SECRET_KEY:
+    refuse(
+        "NMIGRATE_SECRET_KEY",
+        "is not set; make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'",
+    )
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
+    refuse("NMIGRATE_SECRET_KEY", "is too short; it must be at least 50 random characters.")
+
+ALLOWED_HOSTS = list(env.words("NMIGRATE_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"))
+CSRF_TRUSTED_ORIGINS = list(env.origins("NMIGRATE_CSRF_TRUSTED_ORIGINS"))
+
+# ------------------------------------------------------------------------------------------------- the clouds
+# Names of entries in clouds.yaml, which openstacksdk finds (OS_CLIENT_CONFIG_FILE says where).
+NMIGRATE_CLOUDS = env.words("NMIGRATE_CLOUDS")
+if len(set(NMIGRATE_CLOUDS)) < len(NMIGRATE_CLOUDS):
+    refuse("NMIGRATE_CLOUDS", "names a cloud twice.")
+# 2.93 came with Zed (2022), the oldest Nova that we support; 2.104 with 2026.2, the newest that was tried.
+NMIGRATE_MAX_MICROVERSION = env.microversion(
+    "NMIGRATE_MAX_MICROVERSION", "2.104", least=(2, 93), most=(2, 104)
+)
+NMIGRATE_API_TIMEOUT = env.seconds("NMIGRATE_API_TIMEOUT", 30, least=1, most=600)
+# The follower's pace while something moves, and while nothing does; and how often it copies everything anew.
+NMIGRATE_FOLLOW_SECONDS = env.seconds("NMIGRATE_FOLLOW_SECONDS", 1, least=0.1, most=60)
+NMIGRATE_IDLE_SECONDS = env.seconds("NMIGRATE_IDLE_SECONDS", 5, least=0.1, most=600)
+NMIGRATE_FULL_SYNC_SECONDS = env.seconds("NMIGRATE_FULL_SYNC_SECONDS", 600, least=10, most=86400)
+
+# ---------------------------------------------------------------------------------------------- the processes
+NMIGRATE_BIND = env.address("NMIGRATE_BIND", "127.0.0.1:8000")
+NMIGRATE_WEB_WORKERS = env.whole("NMIGRATE_WEB_WORKERS", 2, least=1, most=64)
+NMIGRATE_WEB_THREADS = env.whole("NMIGRATE_WEB_THREADS", 4, least=1, most=64)
+NMIGRATE_WORKERS = env.whole("NMIGRATE_WORKERS", 2, least=1, most=32)
+# A worker or follower that has not written its heartbeat for so many seconds is replaced by `manage.py up`.
+NMIGRATE_HEARTBEAT_LIMIT = env.seconds("NMIGRATE_HEARTBEAT_LIMIT", 90, least=5, most=3600)
+
+# ---------------------------------------------------------------------------------------------------- Django
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    # Before staticfiles: runserver then serves files as whitenoise does in production.
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "django_htmx",
+    "nmigrate",
+    "webui",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webui.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "webui.middleware.LocalTimeZone",
+]
+
+ROOT_URLCONF = "nmigrate.urls"
+WSGI_APPLICATION = "nmigrate.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+# Times are stored and logged in UTC. NMIGRATE_TIME_ZONE is how a page shows them to who has chosen nothing else.
+USE_TZ = True
+TIME_ZONE = "UTC"
+NMIGRATE_TIME_ZONE = env.time_zone("NMIGRATE_TIME_ZONE", "UTC")
+
+# -------------------------------------------------------------------------------------------------- database
+SQLITE_OPTIONS: dict[str, Any] = {
+    # Readers do not wait for the writer, and a commit does not wait for the disk at each step.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    # A transaction that reads and then writes would otherwise fail at once with "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+}
+
+
+def database(url: str) -> dict[str, Any]:
+    """DATABASES["default"] from a URL. The URL may hold a password, so that no error quotes it."""
+    try:
+        found: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
+    except Exception:  # dj_database_url raises its own, ValueError and KeyError, each quoting the URL
+        found = {}
+    engine = found.get("ENGINE", "")
+    if engine == "django.db.backends.sqlite3" and found["NAME"]:
+        if found["NAME"] != ":memory:":
+            found["NAME"] = str(BASE_DIR / found["NAME"])  # an absolute path stays what it is
+        return found | {"OPTIONS": SQLITE_OPTIONS}
+    if engine == "django.db.backends.postgresql" and found["NAME"]:
+        return found | {"CONN_HEALTH_CHECKS": True}
+    refuse(
+        "NMIGRATE_DATABASE_URL",
+        "must look like sqlite:////srv/nmigrate/db.sqlite3 or postgres://user:password@host:5432/name.",
+    )
+
+
+DATABASES = {
+    "default": database(env.text("NMIGRATE_DATABASE_URL", f"sqlite:///{NMIGRATE_VAR_DIR}/db.sqlite3"))
+}
+
+# ----------------------------------------------------------------------------------------------- task queue
+Q_CLUSTER = {
+    "name": "nmigrate",
+    "label": "Task queue",
+    # The queue is a table of the same database: a task commits or rolls back with the state that it belongs to.
+    "orm": "default",
+    "workers": NMIGRATE_WORKERS,
+    # A task is one short step. What a worker has taken is locked for `retry` from then on, so that one task
+    # waiting in memory behind another of 60 s must still be far from 300.
+    "timeout": 60,
+    "retry": 300,
+    "queue_limit": 1,
+    "bulk": 1,
+    # A task that raised is not run again by the queue: our own state table decides what is tried again.
+    "ack_failures": True,
+    "max_attempts": 1,
+    # -1 keeps no rows of tasks that went well (failures are kept); our record is the one that counts.
+    "save_limit": -1,
+    "catch_up": False,
+    "recycle": 500,
+    "poll": 0.2,
+    "sync": False,
+}
+
+# ---------------------------------------------------------------------------------------------- static files
+STATIC_URL = "/static/"
+STATIC_ROOT = NMIGRATE_VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    },
+}
+
+# -------------------------------------------------------------------------------------------------- security
+HTTPS = not (DEBUG or NMIGRATE_INSECURE_HTTP)
+SECURE_SSL_REDIRECT = HTTPS
+# Health checks come from the machine itself, without TLS, and show nothing secret.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+# security.W021 asks for HSTS preload: browsers would keep the operator's whole domain on their list for months.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NMIGRATE_BEHIND_PROXY else None
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+# htmx sends the token that base.html carries, so that no script needs to read the cookie.
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+# --------------------------------------------------------------------------------------------------- logging
+NMIGRATE_LOG_LEVEL = env.choice("NMIGRATE_LOG_LEVEL", "INFO", logs.LEVELS)
+NMIGRATE_LOG_JSON = env.flag("NMIGRATE_LOG_JSON")
+LOGGING = logs.config(NMIGRATE_LOG_LEVEL, as_json=NMIGRATE_LOG_JSON)
+
+# A clouds.yaml in the current directory would win over the one that the operator has written, whoever put it
+# there; a relative path would depend on where the process was started.
+if "OS_CLIENT_CONFIG_FILE" in os.environ and not Path(os.environ["OS_CLIENT_CONFIG_FILE"]).is_absolute():
+    refuse("OS_CLIENT_CONFIG_FILE", "must be an absolute path.")

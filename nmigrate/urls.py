@@ -1,0 +1,9 @@
+"""All URLs: Django's admin for users and groups, and the pages of webui."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("webui.urls")),
+]
