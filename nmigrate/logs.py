@@ -1,4 +1,4 @@
-"""How a log line looks: text for people, or one JSON object per line for a collector. Always UTC, always stderr."""
+"""How a log line looks: text for people, or one JSON object per line for a collector. UTC, to stderr."""
 
 import datetime
 import json
@@ -14,7 +14,11 @@ def utc(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+    def formatTime(  # noqa: N802 - logging's name
+        self,
+        record: logging.LogRecord,
+        datefmt: str | None = None,  # noqa: ARG002 - part of the signature
+    ) -> str:
         return utc(record)
 
 
@@ -35,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def config(level: str, *, as_json: bool) -> dict[str, Any]:
-    """The LOGGING setting. The HTTP libraries stay at INFO or above: at DEBUG they would log request headers."""
+    """The LOGGING setting. HTTP libraries stay at INFO or above: at DEBUG they would log request headers."""
     quiet = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
@@ -57,7 +61,6 @@ def config(level: str, *, as_json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "level": quiet, "propagate": True},
             # At import django-q2 adds a handler of its own to a logger that has none.
             "django-q": {"handlers": ["stderr"], "level": quiet, "propagate": False},
-            # Gunicorn sets these up for itself; its --log-config-json is not used, so that it can log early.
-            **dict.fromkeys(("openstack", "keystoneauth", "urllib3", "stevedore"), {"level": quiet}),
+            **{name: {"level": quiet} for name in ("openstack", "keystoneauth", "urllib3", "stevedore")},
         },
     }

@@ -1,6 +1,6 @@
-"""Every setting, from the environment. A bad value stops the start with one sentence that names the variable.
+"""Every setting, from the environment. A bad value stops the start with one sentence naming the variable.
 
-The NMIGRATE_* names are Django settings of the same name, so that domain code reads `settings.NMIGRATE_CLOUDS`.
+The NMIGRATE_* names are Django settings of the same name: domain code reads `settings.NMIGRATE_CLOUDS`.
 The README's table lists them; this file is what it is made from.
 """
 
@@ -16,10 +16,10 @@ from nmigrate.env import Env, refuse
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# Everything that the project writes is in this one folder. It moves with the variable, for a read-only checkout.
+# Everything that the project writes is in this one folder; the variable moves it, for a read-only checkout.
 NMIGRATE_VAR_DIR = Path(env.text("NMIGRATE_VAR_DIR", str(BASE_DIR / "var"))).absolute()
 
-# ---------------------------------------------------------------------------------------------- who may see what
+# ------------------------------------------------------------------------------------------- who may see what
 DEBUG = env.flag("NMIGRATE_DEBUG")
 # Cookies without Secure and no redirect to https: for the demo on 127.0.0.1, and for nothing else.
 NMIGRATE_INSECURE_HTTP = env.flag("NMIGRATE_INSECURE_HTTP")
@@ -127,7 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
-# Times are stored and logged in UTC. NMIGRATE_TIME_ZONE is how a page shows them to who has chosen nothing else.
+# Times are stored and logged in UTC. NMIGRATE_TIME_ZONE is how a page shows them to who chose nothing else.
 USE_TZ = True
 TIME_ZONE = "UTC"
 NMIGRATE_TIME_ZONE = env.time_zone("NMIGRATE_TIME_ZONE", "UTC")
@@ -149,16 +149,15 @@ def database(url: str) -> dict[str, Any]:
     except Exception:  # dj_database_url raises its own, ValueError and KeyError, each quoting the URL
         found = {}
     engine = found.get("ENGINE", "")
-    if engine == "django.db.backends.sqlite3" and found["NAME"]:
-        if found["NAME"] != ":memory:":
-            found["NAME"] = str(BASE_DIR / found["NAME"])  # an absolute path stays what it is
-        return found | {"OPTIONS": SQLITE_OPTIONS}
-    if engine == "django.db.backends.postgresql" and found["NAME"]:
+    if engine not in ("django.db.backends.sqlite3", "django.db.backends.postgresql") or not found["NAME"]:
+        refuse(
+            "NMIGRATE_DATABASE_URL",
+            "must look like sqlite:////srv/nmigrate/db.sqlite3 or postgres://user:password@host:5432/name.",
+        )
+    if engine == "django.db.backends.postgresql":
         return found | {"CONN_HEALTH_CHECKS": True}
-    refuse(
-        "NMIGRATE_DATABASE_URL",
-        "must look like sqlite:////srv/nmigrate/db.sqlite3 or postgres://user:password@host:5432/name.",
-    )
+    # An absolute path stays what it is.
+    return found | {"NAME": str(BASE_DIR / found["NAME"]), "OPTIONS": SQLITE_OPTIONS}
 
 
 DATABASES = {
@@ -169,7 +168,7 @@ DATABASES = {
 Q_CLUSTER = {
     "name": "nmigrate",
     "label": "Task queue",
-    # The queue is a table of the same database: a task commits or rolls back with the state that it belongs to.
+    # The queue is a table of the same database: a task commits or rolls back with the state it belongs to.
     "orm": "default",
     "workers": NMIGRATE_WORKERS,
     # A task is one short step. What a worker has taken is locked for `retry` from then on, so that one task
@@ -209,7 +208,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-# security.W021 asks for HSTS preload: browsers would keep the operator's whole domain on their list for months.
+# security.W021 asks for HSTS preload: browsers would keep the operator's domain on their list for months.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NMIGRATE_BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"

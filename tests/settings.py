@@ -21,7 +21,7 @@ from nmigrate.settings import *  # noqa: E402, F403
 from nmigrate.settings import DATABASES, LOGGING, NMIGRATE_VAR_DIR, SQLITE_OPTIONS, STORAGES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, not memory: threads and real worker processes open it too. One per run, so that two runs may overlap.
+    # A file, not memory: threads and real worker processes open it too. One per run: two runs may overlap.
     _folder = NMIGRATE_VAR_DIR / "test-db"
     _folder.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["NAME"] = str(_folder / "unused.sqlite3")
