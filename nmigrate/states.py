@@ -119,4 +119,6 @@ PERSON_ACTIONS: frozenset[str] = frozenset(
 
 def actions_from(state: State) -> tuple[str, ...]:
     """What a person may do with a migration in this state, permissions apart."""
-    return tuple(action for action, row in TRANSITIONS.items() if action in PERSON_ACTIONS and state in row.sources)
+    return tuple(
+        action for action, row in TRANSITIONS.items() if action in PERSON_ACTIONS and state in row.sources
+    )

@@ -1,0 +1,105 @@
+"""The audit trail: how an entry is added, and how anybody can check that none was changed since.
+
+Each entry's hash is SHA-256 over the previous entry's hash and this entry's fields as canonical JSON (sorted
+keys, UTF-8, times in UTC with microseconds). Ids run without a gap, and the last id and hash stand in
+AuditChain, so that a cut-off end is found too.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+
+from nmigrate.models import AuditChain, AuditEvent, Migration
+
+GENESIS = "0" * 64
+SYSTEM = "nmigrate"
+"""The actor of what this application does by itself."""
+
+_HASHED = tuple(
+    field.attname for field in AuditEvent._meta.concrete_fields if field.attname not in ("hash", "previous_hash")
+)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value
+
+
+def entry_hash(event: AuditEvent) -> str:
+    """What `event.hash` must be, given its fields and `previous_hash`."""
+    content = {name: _plain(getattr(event, name)) for name in _HASHED}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256((event.previous_hash + text).encode()).hexdigest()
+
+
+def record(
+    action: str,
+    *,
+    actor: AbstractUser | str,
+    migration: Migration | None = None,
+    is_outside: bool = False,
+    **fields: Any,
+) -> AuditEvent:
+    """Add one entry, inside the transaction of what it tells of: both are kept, or neither.
+
+    With `migration` its instance, hosts, ticket and request id are copied; `fields` override them.
+    Raises TransactionManagementError outside a transaction (select_for_update).
+    """
+    about: dict[str, Any] = {}
+    if migration is not None:
+        about = {
+            "cloud": migration.cloud,
+            "instance_uuid": migration.instance_uuid,
+            "instance_name": migration.instance_name,
+            "migration_id": migration.pk,
+            "from_host": migration.source_host,
+            "to_host": migration.dest_host or migration.asked_host,
+            "ticket": migration.ticket,
+        }
+    chain = AuditChain.objects.select_for_update().get(pk=1)
+    event = AuditEvent(
+        id=chain.last_id + 1,
+        at=timezone.now(),
+        actor=actor if isinstance(actor, str) else actor.get_username(),
+        is_outside=is_outside,
+        action=action,
+        previous_hash=chain.last_hash,
+        **{**about, **fields},
+    )
+    event.hash = entry_hash(event)
+    event.save(force_insert=True)
+    chain.last_id, chain.last_hash = event.id, event.hash
+    chain.save(update_fields=["last_id", "last_hash"])
+    return event
+
+
+def verify() -> tuple[bool, str]:
+    """Recompute the whole chain. Returns (unbroken, one sentence that says what was found where).
+
+    Reads in one transaction, so that entries added meanwhile do not look like a break.
+    """
+    with transaction.atomic():
+        chain = AuditChain.objects.get(pk=1)
+        previous, expected = GENESIS, 1
+        for event in AuditEvent.objects.filter(id__lte=chain.last_id).order_by("id").iterator(chunk_size=2000):
+            if event.id != expected:
+                return False, f"The chain is broken: entry {expected} is missing."
+            if event.previous_hash != previous:
+                return False, f"The chain is broken: entry {event.id} does not follow the entry before it."
+            if event.hash != entry_hash(event):
+                return False, f"The chain is broken: entry {event.id} was changed after it was written."
+            previous, expected = event.hash, expected + 1
+    if expected - 1 != chain.last_id or previous != chain.last_hash:
+        return False, f"The chain is broken: it ends at entry {expected - 1}, but {chain.last_id} were written."
+    if AuditEvent.objects.filter(id__gt=chain.last_id).exists():
+        # Added between the two reads (the check itself is one transaction, this look is not) or past the chain.
+        chain.refresh_from_db()
+        if AuditEvent.objects.filter(id__gt=chain.last_id).exists():
+            return False, f"The chain is broken: there are entries after number {chain.last_id}, its end."
+    return True, f"The chain of {chain.last_id} entries is unbroken."

@@ -1,0 +1,20 @@
+"""Two halves: inventory (a cache of the cloud that any sync may delete) and record (evidence that stays)."""
+
+from nmigrate.models.inventory import Cloud, Hypervisor, Instance, Service
+from nmigrate.models.process import Heartbeat, Lease
+from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
+
+__all__ = [
+    "Approval",
+    "AuditChain",
+    "AuditEvent",
+    "Cloud",
+    "Heartbeat",
+    "Hypervisor",
+    "Instance",
+    "Lease",
+    "Migration",
+    "Observation",
+    "Order",
+    "Service",
+]
