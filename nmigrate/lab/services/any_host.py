@@ -1,0 +1,28 @@
+"""Neutron's mechanism driver for the lab: binds every port on every host, at once ACTIVE (there are no agents)."""
+
+from typing import Any
+
+from neutron_lib import constants
+from neutron_lib.api.definitions import portbindings
+from neutron_lib.plugins.ml2 import api
+
+
+class AnyHostMechanismDriver(api.MechanismDriver):
+    """What an agent would answer on a host where everything is connected."""
+
+    def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    @property
+    def connectivity(self) -> str:
+        return portbindings.CONNECTIVITY_L2
+
+    def bind_port(self, context: Any) -> None:
+        segment = context.segments_to_bind[0]
+        details = {
+            portbindings.CAP_PORT_FILTER: True,
+            portbindings.VIF_DETAILS_CONNECTIVITY: portbindings.CONNECTIVITY_L2,
+        }
+        context.set_binding(
+            segment[api.ID], portbindings.VIF_TYPE_OVS, details, status=constants.PORT_STATUS_ACTIVE
+        )

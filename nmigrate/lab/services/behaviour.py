@@ -1,0 +1,43 @@
+"""What the simulated hypervisors and volumes have been told to do: read anew at each call of a driver."""
+
+import json
+import os
+import time
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {
+    "spawn_seconds": 0,
+    "snapshot_seconds": 1,
+    "live_migration_seconds": 8,
+    "cold_migrate_seconds": 4,
+    "confirm_seconds": 0.5,
+    "revert_seconds": 1,
+    "volume_seconds": 0,
+    "fail": {},
+    "fail_volume": [],
+}
+
+
+def read() -> dict[str, Any]:
+    """The defaults with what behaviour.json says; a missing or half-written file says nothing."""
+    try:
+        with open(os.environ["NMIGRATE_LAB_BEHAVIOUR"], encoding="utf-8") as file:
+            return {**DEFAULTS, **json.load(file)}
+    except (OSError, ValueError):
+        return dict(DEFAULTS)
+
+
+def wait(name: str, share: float = 1.0) -> None:
+    """Sleep for the `share` of the seconds that `name` stands at."""
+    time.sleep(float(read()[name]) * share)
+
+
+def failure(step: str, host: str) -> str | None:
+    """The sentence with which `step` shall fail on `host`, or None.
+
+    "fail" maps a host to a list of steps, or to a mapping of steps to the sentence to fail with.
+    """
+    steps = read()["fail"].get(host, [])
+    if step not in steps:
+        return None
+    return steps[step] if isinstance(steps, dict) else f"lab: {step} was told to fail on {host}"

@@ -1,0 +1,305 @@
+"""Nova's virt driver for the lab: simulated hypervisors that take their time and fail when they are told to.
+
+Nova's own FakeDriver, with what a migration desk needs to see: guests and node ids that survive a restart, live
+migrations with progress, abort and force-complete, cold migrations that last, snapshots that reach Glance, and
+libvirt's own verdict on shared and local storage. How long and where to fail: see behaviour.py.
+"""
+
+import io
+import json
+import os
+import threading
+import time
+import uuid
+from typing import Any
+
+import behaviour
+from nova import exception
+from nova.compute import power_state, task_states, vm_states
+from nova.image import glance
+from nova.virt import driver, fake
+
+POWER = {
+    vm_states.ACTIVE: power_state.RUNNING,
+    vm_states.PAUSED: power_state.PAUSED,
+    vm_states.SUSPENDED: power_state.SUSPENDED,
+    vm_states.RESCUED: power_state.RUNNING,
+    vm_states.STOPPED: power_state.SHUTDOWN,
+}
+NODE_DEFAULTS = {"vcpus": 48, "memory_mb": 196608, "local_gb": 2048, "hypervisor_version": 8002002}
+CPU = {
+    "arch": "x86_64",
+    "model": "Cascadelake-Server-noTSX",
+    "vendor": "Intel",
+    "features": ["aes", "avx", "avx2", "avx512f", "pge", "clflush", "sse4.2", "vmx"],
+    "topology": {"cells": 2, "sockets": 1, "cores": 12, "threads": 2},
+}
+MIB, GIB = 1024**2, 1024**3
+PROGRESS_SECONDS = 0.5  # Nova's libvirt driver writes its records every 5 s; a lab's migration is shorter
+
+
+def node(host: str) -> dict[str, Any]:
+    """The capacity of `host` as computes.json gives it now: vcpus, memory_mb, local_gb, hypervisor_version."""
+    try:
+        with open(os.environ["NMIGRATE_LAB_COMPUTES"], encoding="utf-8") as file:
+            return {**NODE_DEFAULTS, **json.load(file).get(host, {})}
+    except (OSError, ValueError):
+        return dict(NODE_DEFAULTS)
+
+
+def node_uuid(name: str) -> str:
+    """The same id at each start: the stock driver's is new in every process."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
+class Job:
+    """A live migration under way on this host, and what has been asked of it."""
+
+    def __init__(self) -> None:
+        self.force = threading.Event()
+        self.abort = threading.Event()
+        self.wake = threading.Event()
+
+
+class LabDriver(fake.FakeDriver):
+    """One simulated hypervisor; each nova-compute of the lab has its own."""
+
+    def __init__(self, virtapi: Any, read_only: bool = False) -> None:
+        super().__init__(virtapi, read_only)
+        self._jobs: dict[str, Job] = {}
+
+    # -- what the host is
+
+    def _refresh(self) -> dict[str, Any]:
+        now = node(self._host)
+        self.vcpus, self.memory_mb, self.local_gb = now["vcpus"], now["memory_mb"], now["local_gb"]
+        self.resources.vcpus, self.resources.memory_mb = self.vcpus, self.memory_mb
+        self.resources.local_gb = self.local_gb
+        return now
+
+    def get_available_resource(self, nodename: str) -> dict[str, Any]:
+        now = self._refresh()
+        resources = super().get_available_resource(nodename)
+        if resources:
+            resources["uuid"] = node_uuid(nodename)
+            resources["hypervisor_type"] = "QEMU"
+            resources["hypervisor_version"] = now["hypervisor_version"]
+            resources["cpu_info"] = json.dumps({**CPU, **now.get("cpu_info", {})})
+        return resources
+
+    def update_provider_tree(self, provider_tree: Any, nodename: str, allocations: Any = None) -> None:
+        self._refresh()
+        super().update_provider_tree(provider_tree, nodename, allocations)
+
+    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
+        return {node_uuid(name): name for name in self.get_available_nodes()}
+
+    def get_host_ip_addr(self) -> str:
+        digits = "".join(letter for letter in self._host if letter.isdigit()) or "0"
+        return f"192.168.10.{10 + int(digits) % 240}"
+
+    def get_host_uptime(self) -> str:
+        seconds = int(time.monotonic())
+        days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
+        load = "{:.2f}, {:.2f}, {:.2f}".format(*os.getloadavg())
+        now = time.strftime("%H:%M:%S")
+        return f" {now} up {days} days, {hours:2d}:{minutes:02d},  0 users,  load average: {load}\n"
+
+    # -- guests
+
+    def _maybe_fail(self, step: str) -> None:
+        reason = behaviour.failure(step, self._host)
+        if reason:
+            raise exception.NovaException(reason)
+
+    def _set(self, instance: Any, state: int) -> None:
+        # unknown here after a restart, or when its records were cloned
+        guest = self.instances.setdefault(
+            instance.uuid, fake.FakeInstance(instance.name, state, instance.uuid)
+        )
+        guest.state = state
+
+    def get_info(self, instance: Any, use_cache: bool = True) -> Any:
+        # after a restart this driver knows no guest: believe the records once
+        if instance.uuid not in self.instances and instance.host == self._host and not instance.task_state:
+            state = POWER.get(instance.vm_state)
+            if instance.vm_state == vm_states.RESIZED:
+                # keeps what it was before the move: a stopped guest is stopped at VERIFY_RESIZE
+                state = instance.power_state or power_state.RUNNING
+            if state is not None:
+                self._set(instance, state)
+        return super().get_info(instance, use_cache)
+
+    def spawn(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        behaviour.wait("spawn_seconds")
+        self._maybe_fail("spawn")
+        super().spawn(context, instance, *args, **kwargs)
+
+    def destroy(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        self._maybe_fail("destroy")
+        if instance.uuid in self.instances:
+            super().destroy(context, instance, *args, **kwargs)
+
+    def pause(self, instance: Any) -> None:
+        self._set(instance, power_state.PAUSED)
+
+    def unpause(self, instance: Any) -> None:
+        self._set(instance, power_state.RUNNING)
+
+    def suspend(self, context: Any, instance: Any) -> None:
+        self._set(instance, power_state.SUSPENDED)
+
+    def resume(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        self._set(instance, power_state.RUNNING)
+
+    def power_off(self, instance: Any, timeout: int = 0, retry_interval: int = 0) -> None:
+        self._maybe_fail("power_off")
+        self._set(instance, power_state.SHUTDOWN)
+
+    def power_on(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        self._maybe_fail("power_on")
+        self._set(instance, power_state.RUNNING)
+
+    def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:
+        self._maybe_fail("snapshot")
+        update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
+        behaviour.wait("snapshot_seconds")
+        update_task_state(
+            task_state=task_states.IMAGE_UPLOADING, expected_state=task_states.IMAGE_PENDING_UPLOAD
+        )
+        images = glance.API()
+        metadata = {
+            "disk_format": "raw",
+            "container_format": "bare",
+            "name": images.get(context, image_id).get("name"),
+            "properties": {},
+        }
+        data = io.BytesIO(f"lab snapshot of {instance.uuid}\n".encode())
+        images.update(context, image_id, metadata, data, purge_props=False)
+
+    # -- cold migration: like libvirt's it has no percentage, only states, so its time is spent in two of them
+
+    def migrate_disk_and_power_off(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        behaviour.wait("cold_migrate_seconds", 0.7)
+        self._maybe_fail("migrate_disk_and_power_off")
+        self._set(instance, power_state.SHUTDOWN)
+        return super().migrate_disk_and_power_off(context, instance, *args, **kwargs)
+
+    def finish_migration(self, *args: Any, **kwargs: Any) -> None:
+        behaviour.wait("cold_migrate_seconds", 0.3)
+        self._maybe_fail("finish_migration")
+        super().finish_migration(*args, **kwargs)
+
+    def confirm_migration(self, *args: Any, **kwargs: Any) -> None:
+        behaviour.wait("confirm_seconds")
+        self._maybe_fail("confirm_migration")
+        super().confirm_migration(*args, **kwargs)
+
+    def finish_revert_migration(self, *args: Any, **kwargs: Any) -> None:
+        behaviour.wait("revert_seconds")
+        self._maybe_fail("finish_revert_migration")
+        super().finish_revert_migration(*args, **kwargs)
+
+    # -- live migration
+
+    def check_can_live_migrate_destination(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        reason = behaviour.failure("check_can_live_migrate_destination", self._host)
+        if reason:
+            raise exception.MigrationPreCheckError(reason=reason)
+        return super().check_can_live_migrate_destination(context, instance, *args, **kwargs)
+
+    def check_can_live_migrate_source(
+        self, context: Any, instance: Any, dest_check_data: Any, block_device_info: Any = None
+    ) -> Any:
+        """Libvirt's verdict on hosts with local disks: only a guest whose every disk is a volume is shared."""
+        reason = behaviour.failure("check_can_live_migrate_source", self._host)
+        if reason:
+            raise exception.MigrationPreCheckError(reason=reason)
+        data = dest_check_data
+        data.is_shared_instance_path = False
+        data.is_shared_block_storage = not has_local_disk(instance, block_device_info)
+        if "block_migration" not in data:
+            data.block_migration = not data.is_shared_block_storage
+        if data.block_migration and data.is_shared_block_storage:
+            raise exception.InvalidLocalStorage(
+                reason="Block migration can not be used with shared storage.", path=self._host
+            )
+        if not data.block_migration and not data.is_shared_block_storage:
+            raise exception.InvalidSharedStorage(
+                reason="Shared storage live-migration requires either shared storage or boot-from-volume with"
+                " no local disks.",
+                path=self._host,
+            )
+        return data
+
+    def pre_live_migration(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        self._maybe_fail("pre_live_migration")
+        return super().pre_live_migration(context, instance, *args, **kwargs)
+
+    def live_migration(
+        self,
+        context: Any,
+        instance: Any,
+        dest: str,
+        post_method: Any,
+        recover_method: Any,
+        block_migration: bool = False,
+        migrate_data: Any = None,
+    ) -> None:
+        job = self._jobs[instance.uuid] = Job()
+        try:
+            succeeded = self._copy(job, instance, migrate_data.migration, block_migration)
+        finally:
+            self._jobs.pop(instance.uuid, None)
+        if job.abort.is_set():
+            recover_method(context, instance, dest, migrate_data, migration_status="cancelled")
+        elif succeeded:
+            post_method(context, instance, dest, block_migration, migrate_data)
+        else:
+            recover_method(context, instance, dest, migrate_data)
+
+    def _copy(self, job: Job, instance: Any, migration: Any, with_disk: bool) -> bool:
+        """Write the progress until all is copied; False when it was told to fail, which it does half-way."""
+        seconds = float(behaviour.read()["live_migration_seconds"])
+        memory = instance.flavor.memory_mb * MIB
+        disk = instance.flavor.root_gb * GIB if with_disk else 0
+        start = time.monotonic()
+        while not (job.force.is_set() or job.abort.is_set()):
+            part = min(1.0, (time.monotonic() - start) / seconds) if seconds else 1.0
+            migration.memory_total, migration.disk_total = memory, disk
+            migration.memory_processed, migration.disk_processed = int(memory * part), int(disk * part)
+            migration.memory_remaining = memory - migration.memory_processed
+            migration.disk_remaining = disk - migration.disk_processed
+            migration.save()
+            instance.progress = int(100 * part)
+            instance.save()
+            if part >= 0.5 and behaviour.failure("live_migration", self._host):
+                return False
+            if part >= 1.0:
+                break
+            job.wake.wait(min(PROGRESS_SECONDS, seconds))
+        return True
+
+    def live_migration_force_complete(self, instance: Any) -> None:
+        job = self._jobs.get(instance.uuid)
+        if job:
+            job.force.set()
+            job.wake.set()
+
+    def live_migration_abort(self, instance: Any) -> None:
+        job = self._jobs.get(instance.uuid)
+        if job:
+            job.abort.set()
+            job.wake.set()
+
+    def post_live_migration(
+        self, context: Any, instance: Any, block_device_info: Any, migrate_data: Any = None
+    ) -> None:
+        self.destroy(context, instance, None, block_device_info)
+
+
+def has_local_disk(instance: Any, block_device_info: Any) -> bool:
+    """Whether a disk of the guest lies on its host: its root, an ephemeral, a swap or a config drive."""
+    flavor = instance.flavor
+    extra = bool(flavor.ephemeral_gb or flavor.swap or instance.config_drive)
+    return extra or not driver.block_device_info_get_mapping(block_device_info) or bool(instance.image_ref)

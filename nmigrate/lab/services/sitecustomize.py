@@ -1,0 +1,8 @@
+"""Python runs this at the start of each service of the lab, before the service's own code."""
+
+import os
+
+if os.environ.get("NMIGRATE_LAB_SQLITE"):
+    import sqlite_immediate
+
+    sqlite_immediate.install()
