@@ -1,0 +1,130 @@
+"""Fixtures that every test may use: people, a fake cloud with the story's instances, the queue, the follower."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django_q.models import OrmQ
+from tests.fakecloud import FakeCloud
+
+from nmigrate import follower, inventory, orders
+from nmigrate import cloud as clouds
+from nmigrate.models import Cloud, Instance, Migration
+
+# Playwright runs its own event loop; Django's ORM is used from the same thread, which is fine in tests.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def roles(db: None) -> None:
+    call_command("setup_roles", verbosity=0)
+
+
+@pytest.fixture
+def person(roles: None) -> Callable[[str, str], User]:
+    """Make a user with a role: person("manager", "maria")."""
+
+    def make(role: str, name: str = "") -> User:
+        user = User.objects.create_user(name or role, password="x")
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def helpdesk(person: Callable[..., User]) -> User:
+    return person("helpdesk")
+
+
+@pytest.fixture
+def manager(person: Callable[..., User]) -> User:
+    return person("manager")
+
+
+@pytest.fixture
+def manager2(person: Callable[..., User]) -> User:
+    return person("manager", "manager2")
+
+
+@pytest.fixture
+def auditor(person: Callable[..., User]) -> User:
+    return person("auditor")
+
+
+@pytest.fixture
+def operator(person: Callable[..., User]) -> User:
+    return person("operator")
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    """The story's cloud in memory: two zones, four hosts, vm1, vm2 and doem stopped, demo_zone running."""
+    made = FakeCloud("lab")
+    for host, zone in (("compute1", "nova-1"), ("compute2", "nova"), ("compute3", "nova-1"), ("compute4", "nova")):
+        made.add_host(host, zone)
+    made.add("vm1", "compute1", pinned_zone="nova-1")
+    made.add("vm2", "compute1", pinned_zone="nova-1")
+    made.add("doem", "compute2")
+    made.add("demo_zone", "compute2", "ACTIVE")
+    clouds.override[made.name] = made
+    yield made
+    clouds.override.clear()
+
+
+@pytest.fixture
+def synced(db: None, cloud: FakeCloud) -> FakeCloud:
+    """The same, with the inventory read."""
+    Cloud.objects.create(name=cloud.name)
+    inventory.read_hosts(cloud, exact=True)
+    inventory.read_all_servers(cloud, inventory.Names())
+    inventory.note_reachable(cloud)
+    cloud.calls.clear()
+    return cloud
+
+
+@pytest.fixture
+def vm2(synced: FakeCloud) -> Instance:
+    return Instance.objects.get(name="vm2")
+
+
+def run_tasks() -> int:
+    """Do what the workers would do with the queue now, in this process. Returns how many tasks ran."""
+    count = 0
+    for row in OrmQ.objects.order_by("id"):
+        task = row.task
+        row.delete()
+        name = task["func"]
+        module, _, function = name.rpartition(".")
+        getattr(__import__(module, fromlist=[function]), function)(*task["args"], **task["kwargs"])
+        count += 1
+    return count
+
+
+def follow(cloud: FakeCloud, times: int = 1) -> None:
+    """What the follower would do, `times` ticks of it, Nova moving one phase on between them."""
+    for _ in range(times):
+        cloud.step()
+        follower.tick(cloud, inventory.Names())
+
+
+def play(cloud: FakeCloud, migration: Migration, ticks: int = 12) -> Migration:
+    """Workers and follower until nothing moves any more."""
+    for _ in range(ticks):
+        run_tasks()
+        follow(cloud)
+    migration.refresh_from_db()
+    return migration
+
+
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge at once what the follower would give time first."""
+    from datetime import timedelta
+
+    from nmigrate import following
+
+    monkeypatch.setattr(following, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(orders, "LOOK_AFTER", timedelta(0))

@@ -1,0 +1,300 @@
+"""A cold migration from the request to its end, on the fake cloud."""
+
+import pytest
+from tests.conftest import follow, no_patience, play, run_tasks
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django_q.models import OrmQ
+from tests.fakecloud import FakeCloud
+
+from nmigrate import inventory, services
+from nmigrate.cloud import api
+from nmigrate.errors import Conflict
+from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
+from nmigrate.states import State
+
+
+def ask(actor: User, instance: Instance, host: str = "") -> Migration:
+    return services.request_migration(actor=actor, instance=instance, host=host, reason="disk errors", ticket="OPS-1")
+
+
+def trail(migration: Migration) -> list[str]:
+    rows = AuditEvent.objects.filter(migration_id=migration.pk).order_by("id")
+    return [f"{row.actor}:{row.action}" for row in rows]
+
+
+def test_cold_migration_waits_for_a_decision(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    assert migration.state == State.WAITING
+    assert (migration.source_host, migration.dest_host) == ("compute1", "compute3")
+    assert migration.before["status"] == "SHUTOFF"
+    assert migration.request_id.startswith("req-")
+
+
+def test_confirmed_migration_is_done_and_stopped_as_before(
+    synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    migration = play(synced, ask(helpdesk, vm2, "compute3"))
+    services.confirm_migration(actor=manager, migration=migration, comment="fine")
+    play(synced, migration)
+    assert migration.state == State.DONE
+    vm2.refresh_from_db()
+    assert (vm2.host, vm2.status) == ("compute3", "SHUTOFF")
+    assert trail(migration) == [
+        "helpdesk:request",
+        "nmigrate:claim",
+        "nmigrate:accept",
+        "nmigrate:arrive",
+        "manager:confirm",
+        "nmigrate:confirm_accepted",
+        "nmigrate:complete",
+    ]
+
+
+def test_rejected_migration_goes_back(synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    services.reject_migration(actor=manager, migration=migration, comment="wrong host")
+    play(synced, migration)
+    assert migration.state == State.REVERTED
+    vm2.refresh_from_db()
+    assert vm2.host == "compute1"
+
+
+def test_running_instance_runs_again(synced: FakeCloud, helpdesk: User, manager: User) -> None:
+    instance = Instance.objects.get(name="demo_zone")
+    migration = play(synced, ask(helpdesk, instance, "compute4"))
+    services.confirm_migration(actor=manager, migration=migration)
+    play(synced, migration)
+    instance.refresh_from_db()
+    assert (migration.state, instance.status, instance.host) == (State.DONE, "ACTIVE", "compute4")
+
+
+def test_requester_cannot_confirm_own_migration(synced: FakeCloud, manager: User, vm2: Instance) -> None:
+    migration = play(synced, ask(manager, vm2))
+    with pytest.raises(PermissionDenied, match="another manager"):
+        services.confirm_migration(actor=manager, migration=migration)
+    assert services.permitted_actions(manager, migration) == ()
+
+
+def test_helpdesk_cannot_decide(synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance) -> None:
+    migration = play(synced, ask(manager, vm2))
+    for decide in (services.confirm_migration, services.reject_migration):
+        with pytest.raises(PermissionDenied):
+            decide(actor=helpdesk, migration=migration)
+    assert Approval.objects.count() == 0
+
+
+def test_second_request_is_refused_with_the_first_ones_name(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    ask(helpdesk, vm2)
+    with pytest.raises(Conflict, match="being moved already: helpdesk"):
+        ask(helpdesk, vm2)
+    assert Migration.objects.count() == 1
+
+
+def test_request_without_a_reason_is_refused(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    with pytest.raises(Conflict, match="need a reason"):
+        services.request_migration(actor=helpdesk, instance=vm2, reason="  ")
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"locked": True, "locked_reason": "do not touch"}, "is locked .“do not touch”"),
+        ({"status": "PAUSED"}, "is paused"),
+        ({"status": "SHELVED_OFFLOADED"}, "on no host"),
+        ({"task_state": "image_snapshot"}, "is busy .image snapshot"),
+    ],
+)
+def test_instance_that_cannot_move_is_refused_before_anything_is_sent(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, change: dict[str, object], words: str
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(**change)
+    vm2.refresh_from_db()
+    with pytest.raises(Conflict, match=words):
+        ask(helpdesk, vm2)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("compute1", "is on compute1 already"),
+        ("compute2", "bound to zone nova-1"),
+        ("nowhere", "There is no host nowhere"),
+    ],
+)
+def test_destination_that_cannot_be_is_refused(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, host: str, words: str
+) -> None:
+    with pytest.raises(Conflict, match=words):
+        ask(helpdesk, vm2, host)
+
+
+def test_lock_set_after_the_request_is_respected_though_nova_would_ignore_it(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    migration = ask(helpdesk, vm2)
+    synced.change(vm2.uuid, locked=True, locked_reason="owner says no")
+    run_tasks()
+    migration.refresh_from_db()
+    assert migration.state == State.FAILED
+    assert "owner says no" in migration.failure
+    assert synced.calls["migrate"] == 0
+
+
+def test_instance_deleted_after_the_request(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = ask(helpdesk, vm2)
+    synced.delete(vm2.uuid)
+    run_tasks()
+    migration.refresh_from_db()
+    assert migration.state == State.FAILED
+    assert "deleted" in migration.failure
+
+
+def test_instance_deleted_while_it_waits(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    synced.delete(vm2.uuid)
+    play(synced, migration, 1)
+    assert migration.state == State.FAILED
+    assert "was deleted" in migration.failure
+
+
+def test_nova_refusal_is_told_in_plain_words(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = ask(helpdesk, vm2)
+    synced.hosts["compute1"] = synced.add_host("compute1", "nova-1", forced_down=True)
+    run_tasks()
+    migration.refresh_from_db()
+    assert migration.state == State.FAILED
+    assert "is down" in migration.failure
+    assert "Service is unavailable" in migration.nova_said
+
+
+def test_no_valid_host_leaves_it_unharmed_and_says_why(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = ask(helpdesk, vm2)
+    synced.add_host("compute3", "nova-1", status="disabled")
+    play(synced, migration)
+    assert migration.state == State.FAILED
+    assert "found no host" in migration.failure
+    assert "unharmed on compute1" in migration.failure
+    assert "No valid host" in migration.nova_said
+
+
+def test_failure_on_the_way_names_what_is_broken(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    synced.fail_at["compute3"] = "finish_migration"
+    migration = play(synced, ask(helpdesk, vm2))
+    assert migration.state == State.FAILED
+    assert "in error on compute3" in migration.failure
+    assert "injected failure" in migration.nova_said
+
+
+def test_confirm_outside_is_noticed_and_recorded_with_who(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    synced.confirm_outside(vm2.uuid)
+    play(synced, migration)
+    assert migration.state == State.DONE
+    assert migration.is_decided_outside
+    entry = AuditEvent.objects.get(migration_id=migration.pk, action="observe_confirm")
+    assert (entry.actor, entry.is_outside) == ("demo", True)
+    assert "decided outside nmigrate" in entry.reason
+    assert Approval.objects.get().decided_by is None
+
+
+def test_revert_outside_is_noticed(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    synced.revert_outside(vm2.uuid)
+    play(synced, migration)
+    assert (migration.state, migration.is_decided_outside) == (State.REVERTED, True)
+
+
+def test_novas_own_auto_confirm_is_told_as_such(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    synced.auto_confirm = True
+    migration = play(synced, ask(helpdesk, vm2))
+    assert migration.state == State.DONE
+    assert "Nova itself" in AuditEvent.objects.get(action="observe_confirm").actor
+
+
+def test_decision_that_crosses_an_outside_one_settles_on_the_truth(
+    synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    services.confirm_migration(actor=manager, migration=migration)
+    synced.revert_outside(vm2.uuid)
+    play(synced, migration)
+    assert (migration.state, migration.is_decided_outside) == (State.REVERTED, True)
+    assert synced.calls["confirm_resize"] == 0
+
+
+def test_second_manager_gets_a_conflict(
+    synced: FakeCloud, helpdesk: User, manager: User, manager2: User, vm2: Instance
+) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    stale = Migration.objects.get(pk=migration.pk)
+    services.confirm_migration(actor=manager, migration=migration)
+    with pytest.raises(Conflict, match="being confirmed now"):
+        services.reject_migration(actor=manager2, migration=stale)
+    assert Approval.objects.count() == 1
+
+
+def test_request_can_be_withdrawn_until_a_worker_takes_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    migration = ask(helpdesk, vm2)
+    services.cancel_migration(actor=helpdesk, migration=migration)
+    run_tasks()
+    migration.refresh_from_db()
+    assert migration.state == State.CANCELLED
+    assert synced.calls["migrate"] == 0
+
+
+def test_one_click_starts_it_again(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    order = services.start_instance(actor=helpdesk, instance=vm2)
+    run_tasks()
+    follow(synced, 3)
+    order.refresh_from_db()
+    assert order.state == Order.State.DONE
+    vm2.refresh_from_db()
+    assert vm2.status == "ACTIVE"
+    actions = list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+    assert actions == ["start", "start_accepted", "started"]
+
+
+def test_cloud_calls_of_a_tick_do_not_grow_with_migrations(synced: FakeCloud, helpdesk: User) -> None:
+    for number in range(20):
+        synced.add(f"many-{number}", "compute1", pinned_zone="nova-1")
+    inventory.read_all_servers(synced, inventory.Names())
+    migrations = [ask(helpdesk, row) for row in Instance.objects.filter(name__startswith="many-")]
+    run_tasks()
+    follow(synced, 2)
+    synced.calls.clear()
+    follow(synced)
+    assert dict(synced.calls) == {"servers": 1, "server_migrations": 1}
+    for migration in migrations:
+        play(synced, migration, 1)
+    assert {m.state for m in Migration.objects.all()} == {State.WAITING}
+
+
+def test_unreachable_cloud_keeps_the_request_and_the_picture(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    migration = ask(helpdesk, vm2)
+    synced.down = api.Unreachable("lab cannot be reached. It is tried again by itself.")
+    run_tasks()
+    migration.refresh_from_db()
+    assert migration.state == State.QUEUED
+    assert "cannot be reached" in migration.orders.get().problem
+    synced.down = None
+    Order.objects.update(enqueued_at=migration.requested_at.replace(year=2020))
+    from nmigrate import orders
+
+    assert orders.requeue_stale_orders("lab") == 1
+    play(synced, migration)
+    assert migration.state == State.WAITING
+
+
+def test_reset_state_outside_ends_the_wait(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = play(synced, ask(helpdesk, vm2))
+    synced.change(vm2.uuid, status="ACTIVE", vm_state="active")
+    no_patience(monkeypatch)
+    play(synced, migration, 2)
+    assert migration.state == State.FAILED
+    assert "reset its state outside" in migration.failure
