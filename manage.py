@@ -32,6 +32,7 @@ def enter_own_environment(command: str) -> None:
         os.environ["NMIGRATE_STARTED_AT"] = str(started)
         python = str(bootstrap.venv_python())
         os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
+    bootstrap.configure_uv()
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BASE_LOCK = ROOT / "requirements.lock"
 DEV_LOCK = ROOT / "requirements-dev.lock"
 MARK = "nmigrate-lock"
+PIP_CONFIG = "nmigrate-pip-config"  # what pip said of its configuration when the environment was made
 
 # pip's setting -> uv's variable, and what joins several values there.
 PIP_TO_UV = {
@@ -149,11 +150,12 @@ def install(lock: Path, lock_fd: int) -> None:
         lock_fd,
         "The packages could not be installed",
     )
-    settings = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout
+    pip_config = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout
+    (venv_dir() / PIP_CONFIG).write_text(pip_config)
     uv = [str(venv_dir() / "bin" / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
     attempt = subprocess.run(
         [*uv, "--python", python, "--require-hashes", "-r", str(lock)],
-        env=os.environ | uv_environment(settings, os.environ),
+        env=os.environ | uv_environment(pip_config, os.environ),
         capture_output=True,
         text=True,
         check=False,
@@ -174,8 +176,8 @@ def uv_environment(pip_config: str, environ: Mapping[str, str]) -> dict[str, str
     """uv's variables for what `pip config list` says; uv does not read pip's configuration by itself.
 
     A line of `pip config list` is `global.index-url='https://...'`, `install.…` or `:env:.…`, the later
-    stronger in that order. What the person has set for uv stays. The machine's certificates are trusted, as pip with
-    a configured `cert` would; the packages are checked against hashes in any case, so that several indexes
+    stronger in that order. What the person has set for uv stays. The machine's certificates are trusted, as
+    pip with a `cert` would; the packages are checked against hashes in any case, so that several indexes
     may be asked in any order (unsafe-best-match).
     """
     found: dict[str, str] = {}
@@ -196,6 +198,13 @@ def uv_environment(pip_config: str, environ: Mapping[str, str]) -> dict[str, str
     if {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"} & set(environ):
         del found["UV_SYSTEM_CERTS"], found["UV_NATIVE_TLS"]
     return {name: value for name, value in found.items() if value and name not in environ}
+
+
+def configure_uv() -> None:
+    """Let later calls of uv, such as the lab's, use the machine's configuration of pip."""
+    with contextlib.suppress(OSError):
+        pip_config = (venv_dir() / PIP_CONFIG).read_text()
+        os.environ.update(uv_environment(pip_config, os.environ))
 
 
 def pinned(lock: Path, package: str) -> str:
