@@ -172,8 +172,6 @@ def cinder(port: int, venv: Path, service_account: dict[str, object]) -> Section
             "volume_driver": "cinder.volume.drivers.labvol.LabVolumeDriver",
             "volume_backend_name": "lab",
         },
-        # one colon and no slashes, or the first part of the path would be a host's name
-        "coordination": {"backend_url": "file:cinder/coordination"},
         "database": {"connection": database("cinder")},
         "nova": {
             "interface": "internal",

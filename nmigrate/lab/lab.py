@@ -219,15 +219,15 @@ class Lab:
 
     def _service_env(self) -> dict[str, str]:
         """The environment of a service: ours, without what would mislead Python or OpenStack."""
+        # without the cache of bytecode every start would compile everything: 20 s
         dropped = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
         env = {k: v for k, v in os.environ.items() if not k.startswith("OS_") and k not in dropped}
         path = f"{SERVICES_FOLDER}{os.pathsep}{self._conf / 'plugins'}"
         return {
             **env,
-            # without the cache of bytecode every start would compile everything: 20 s
-            "PYTHONPYCACHEPREFIX": "",
             "PYTHONPATH": path,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",  # deprecations of OpenStack's own are nothing to this log's reader
             "NMIGRATE_LAB_BEHAVIOUR": str(self.behaviour_json),
             "NMIGRATE_LAB_COMPUTES": str(self.computes_json),
             "no_proxy": "127.0.0.1",

@@ -35,9 +35,11 @@ def born(pid: int) -> str | None:
     if Path("/proc/self/stat").exists():
         try:
             fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         except OSError:
             return None
-        return None if fields[0] in "ZX" else fields[19]
+        # os._exit ends the first thread first: the ports are held until the last one has gone
+        return None if fields[0] in "ZX" and threads <= 1 else fields[19]
     answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or None
 

@@ -99,7 +99,7 @@ GUESTS = (
         then=(STOP, lock("Beweissicherung – nicht starten")),
         ends="SHUTOFF",
     ),
-    Guest("cổng-thanh-toán-01", "compute1", "m1.small", VN, N1, metadata={"chủ sở hữu": "đội thanh toán"}),
+    Guest("cổng-thanh-toán-01", "compute1", "m1.small", VN, N1, metadata={"owner": "đội thanh toán"}),
     Guest("cổng-thanh-toán-02", "compute3", "m1.small", VN, N1),
     Guest("決済-db-1", "compute4", "m1.medium", VN, volumes=(20,)),
     Guest("đối-soát-cuối-ngày", "compute2", "m1.tiny", VN, then=(SUSPEND,), ends="SUSPENDED"),

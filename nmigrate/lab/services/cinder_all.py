@@ -8,6 +8,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
 import traceback  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 CONFIG, PORT = sys.argv[1], int(sys.argv[2])
 os.environ["OS_CINDER_DISABLE_EVENTLET_PATCHING"] = "true"
@@ -19,6 +20,7 @@ from oslo_config import cfg  # noqa: E402
 
 sys.argv += ["--config-file", CONFIG]
 import cinder.volume.drivers  # noqa: E402
+import cinder.coordination  # noqa: E402  # registers its options
 import labvol  # noqa: E402
 
 sys.modules["cinder.volume.drivers.labvol"] = labvol  # Cinder takes drivers from its own package only
@@ -44,8 +46,10 @@ class Service(service.Service):
 def main() -> None:
     import waitress
 
-    application = cinder_wsgi.initialize_application()
     conf = cfg.CONF
+    # its locks are the one thing that takes no relative path
+    conf.set_default("backend_url", f"file://{Path.cwd()}/cinder", group="coordination")
+    application = cinder_wsgi.initialize_application()
     os_brick.setup(conf)
     for backend in conf.enabled_backends:
         host = f"{conf.host}@{backend}"

@@ -101,6 +101,7 @@ def wait_for_identity() -> None:
         except Exception:
             if time.monotonic() > end:
                 raise
+        auth.invalidate()  # a token may be from before the catalog was written
         time.sleep(0.2)
 
 
