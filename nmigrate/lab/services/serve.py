@@ -21,12 +21,22 @@ def lighten_keystone() -> None:
     backend.init_backend(backend.BackendType.THREADING)
 
 
+def complete_neutron() -> None:
+    """Tie Neutron's models to each other now: the first question about ports after a start would fail."""
+    from neutron.db.models import port_forwarding  # noqa: F401
+    from sqlalchemy import orm
+
+    orm.configure_mappers()
+
+
 def main() -> None:
     module, port = sys.argv[1], int(sys.argv[2])
     sys.argv = [module.partition(".")[0]]  # keystone and others parse sys.argv as their own
     if module.startswith("keystone"):
         lighten_keystone()
     application = importlib.import_module(module).application
+    if module.startswith("neutron"):
+        complete_neutron()
     gc.freeze()
     gc.enable()
     import waitress
