@@ -1,0 +1,146 @@
+// What the pages do beyond plain HTML. Everything here is a comfort: without it every page still works.
+(() => {
+  const root = document.documentElement;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+
+  // ---- theme: the switch goes round between following the system, light and dark; the server reads the cookie
+  const themes = ["", "light", "dark"];
+  const themeWords = { "": "as the system", light: "light", dark: "dark" };
+  const nameTheme = () => {
+    for (const button of document.querySelectorAll("[data-theme-switch]")) {
+      button.setAttribute("aria-label", `Theme: ${themeWords[root.dataset.theme || ""]}. Change it.`);
+      button.title = `Theme: ${themeWords[root.dataset.theme || ""]}`;
+      button.hidden = false;
+    }
+  };
+  const changeTheme = () => {
+    const next = themes[(themes.indexOf(root.dataset.theme || "") + 1) % themes.length];
+    if (next) root.dataset.theme = next;
+    else delete root.dataset.theme;
+    const age = next ? 31536000 : 0;
+    document.cookie = `theme=${next}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+    nameTheme();
+  };
+
+  // ---- times that grow older while the page is open; the same words as webui/templatetags/desk.py
+  const human = (seconds) => {
+    const s = Math.max(Math.floor(seconds), 0);
+    const minutes = Math.floor(s / 60), hours = Math.floor(s / 3600), days = Math.floor(s / 86400);
+    if (s < 60) return `${s} s`;
+    if (minutes < 10 && s % 60) return `${minutes} min ${s % 60} s`;
+    if (hours < 1) return `${minutes} min`;
+    if (days < 1) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+    if (days < 3 && hours % 24) return `${days} d ${hours % 24} h`;
+    return `${days} days`;
+  };
+  // The reader's clock may be wrong: what counts is how long ago the server's own clock said so.
+  const served = document.querySelector("meta[name=served-at]");
+  const drift = served ? Date.now() - Date.parse(served.content) : 0;
+  const tick = () => {
+    if (document.hidden) return;
+    for (const time of document.querySelectorAll("time[data-mode=ago], time[data-mode=since]")) {
+      const age = human((Date.now() - drift - Date.parse(time.dateTime)) / 1000);
+      const text = time.dataset.mode === "ago" ? `${age} ago` : age;
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+
+  // ---- polling: rests in a hidden tab, asks at once when the tab is seen again, says when nobody answers
+  const lost = () => document.getElementById("lost");
+  const isPoll = (element) => element instanceof Element && element.hasAttribute("data-poll");
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && isPoll(event.detail.elt)) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !window.htmx) return;
+    tick();
+    for (const element of document.querySelectorAll("[data-poll]")) window.htmx.trigger(element, "wake");
+  });
+  const say = (isLost) => {
+    const note = lost();
+    if (note && note.hidden === isLost) note.hidden = !isLost;
+  };
+  document.addEventListener("htmx:sendError", () => say(true));
+  document.addEventListener("htmx:timeout", () => say(true));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if (status) say(status >= 500);
+  });
+
+  // ---- a form is sent once: the second click of a double click has nothing left to do
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const button of document.querySelectorAll("[aria-busy=true]")) button.removeAttribute("aria-busy");
+  });
+
+  // ---- filters: an empty field has no place in the address bar
+  document.addEventListener("htmx:configRequest", (event) => {
+    const form = event.detail.elt.closest("form[method=get]");
+    if (!form || !event.detail.parameters) return;
+    for (const [name, value] of [...Object.entries(event.detail.parameters)]) {
+      if (value === "") delete event.detail.parameters[name];
+    }
+  });
+
+  // ---- choices that send their form at once; without a script there is a button beside them
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-go]")) location.assign(event.target.value);
+    const choice = event.target.closest("[data-chooses-host]");
+    if (choice) nameDestination();
+  });
+  const nameDestination = () => {
+    const chosen = document.querySelector("[data-chooses-host] input[name=host]:checked");
+    const button = document.querySelector("[data-names-host]");
+    if (chosen && button) button.textContent = chosen.value ? `Ask to move it to ${chosen.value}` : "Ask to move it";
+  };
+
+  // ---- keys: "/" searches, Escape leaves, the arrows walk through what was found
+  document.addEventListener("keydown", (event) => {
+    const search = document.querySelector(".find input[type=search]");
+    const found = document.getElementById("found");
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && search && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+      return;
+    }
+    if (!found || !event.target.closest(".find")) return;
+    if (event.key === "Escape") {
+      found.replaceChildren();
+      search.value = "";
+      search.focus();
+    }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const stops = [search, ...found.querySelectorAll("a")];
+      const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
+      if (next) {
+        event.preventDefault();
+        next.focus();
+      }
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-theme-switch]")) changeTheme();
+    const found = document.getElementById("found");
+    if (found && !event.target.closest(".find")) found.replaceChildren();
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    nameTheme();
+    nameDestination();
+    for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
+    tick();
+    setInterval(tick, 1000);
+  });
+})();

@@ -1,0 +1,55 @@
+"""Who may see a page. Checked on the server for every request, fragments too."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from nmigrate.states import Perm
+
+P = ParamSpec("P")
+
+
+class SignedIn(HttpRequest):
+    """The request of somebody whom `needs` has let in."""
+
+    user: User
+
+
+def needs(
+    permission: Perm,
+) -> Callable[
+    [Callable[Concatenate[SignedIn, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Sign-in first, then 403 unless the person's role holds `permission`."""
+
+    def decorate(
+        view: Callable[Concatenate[SignedIn, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _sign_in(request)
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # request.user was just checked
+
+        return checked
+
+    return decorate
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    """To the login page and back. A poll of a page whose session has ended takes the whole page there,
+    instead of drawing the login form where the fragment was."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+    page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+    target = redirect_to_login(page.path + (f"?{page.query}" if page.query else "")).url
+    return HttpResponse(status=204, headers={"HX-Redirect": target})

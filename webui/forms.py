@@ -1,0 +1,128 @@
+"""Small forms: they clean what a person typed, and never save."""
+
+from datetime import datetime
+
+from django import forms
+from django.db.models import TextChoices
+from django.utils import timezone
+
+from nmigrate.selectors import AuditFilter, MigrationFilter
+from nmigrate.states import LABELS
+
+REASON_LIMIT = 2000
+
+
+class MoveForm(forms.Form):
+    """Where to, why, and for which ticket. Whether the host is possible is the service's business."""
+
+    host = forms.CharField(required=False, max_length=255)
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        widget=forms.Textarea,
+        error_messages={
+            "required": "Say why it is moved: the manager and the audit trail need a reason.",
+            "max_length": f"A reason may have up to {REASON_LIMIT} characters.",
+        },
+    )
+    ticket = forms.CharField(
+        required=False,
+        max_length=100,
+        error_messages={"max_length": "A ticket may have up to 100 characters."},
+    )
+
+
+class NoteForm(forms.Form):
+    """What a person says with a decision, or when they withdraw a request."""
+
+    comment = forms.CharField(
+        required=False,
+        max_length=REASON_LIMIT,
+        widget=forms.Textarea,
+        error_messages={"max_length": f"A comment may have up to {REASON_LIMIT} characters."},
+    )
+
+
+class Show(TextChoices):
+    """What the topology shows."""
+
+    ALL = "everything", "everything"
+    TROUBLE = "trouble", "only trouble"
+    MOVING = "moving", "only moving"
+
+
+class MigrationFilterForm(forms.Form):
+    """The list of migrations, as the address bar says it."""
+
+    cloud = forms.CharField(required=False, max_length=100)
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "any state"),
+            ("active", "under way"),
+            *((state.value, label) for state, label in LABELS.items()),
+        ],
+        error_messages={"invalid_choice": "There is no such state. Choose one from the list."},
+    )
+    person = forms.CharField(required=False, max_length=150)
+    instance = forms.CharField(required=False, max_length=255)
+
+    def wanted(self) -> MigrationFilter:
+        data = self.cleaned_data
+        return MigrationFilter(data["cloud"], data["state"], data["person"], data["instance"])
+
+
+class AuditFilterForm(forms.Form):
+    """The audit trail, as the address bar says it. Times are in the reader's own zone."""
+
+    q = forms.CharField(required=False, max_length=200)
+    person = forms.CharField(required=False, max_length=255)
+    instance = forms.CharField(required=False, max_length=255)
+    host = forms.CharField(required=False, max_length=255)
+    action = forms.CharField(required=False, max_length=40)
+    since = forms.CharField(required=False, max_length=40)
+    until = forms.CharField(required=False, max_length=40)
+    migration = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), "A migration is a number, such as 42."
+        ),
+    )
+
+    def clean_since(self) -> datetime | None:
+        return _moment(self.cleaned_data["since"])
+
+    def clean_until(self) -> datetime | None:
+        return _moment(self.cleaned_data["until"])
+
+    def clean(self) -> None:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until <= since:
+            self.add_error("until", "The end must be later than the beginning.")
+
+    def wanted(self) -> AuditFilter:
+        data = self.cleaned_data
+        return AuditFilter(
+            person=data["person"],
+            instance=data["instance"],
+            host=data["host"],
+            action=data["action"],
+            since=data["since"],
+            until=data["until"],
+            text=data["q"],
+            migration=data["migration"],
+        )
+
+
+def _moment(text: str) -> datetime | None:
+    """ "2026-11-22T14:05" or "2026-11-22" in the reader's zone, or with an offset of its own."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise forms.ValidationError("Write the time as 2026-11-22 14:05.") from error
+    if not 1970 < moment.year < 9999:  # the ends of the calendar cannot be turned into UTC
+        raise forms.ValidationError("Choose a year between 1971 and 9998.")
+    return moment if moment.tzinfo else timezone.make_aware(moment)

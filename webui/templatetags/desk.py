@@ -1,0 +1,311 @@
+"""Tags for the pages: states, times, bars, chips and the frame round every page."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from nmigrate import selectors
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Service
+from nmigrate.selectors import Chip
+from nmigrate.states import Perm
+from webui import words
+from webui.words import Look
+
+register = template.Library()
+
+PAGES = (
+    # (word, url name, where in the address it is current, permission)
+    ("Topology", "home", "/clouds/", Perm.VIEW),
+    ("Migrations", "migrations", "/migrations/", Perm.VIEW),
+    ("Approvals", "approvals", "/approvals/", Perm.APPROVE),
+    ("Audit trail", "audit_trail", "/audit/", Perm.AUDIT),
+    ("Health", "health", "/health/", Perm.VIEW),
+)
+
+
+# ------------------------------------------------------------------------------------------------ the frame
+@register.inclusion_tag("_bar.html", takes_context=True)
+def bar(context: Context) -> dict[str, Any]:
+    """The top of every page: where one can go, what waits, the search, who one is."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return {"user": None, "pages": [], "clouds": []}
+    at = "/clouds/" if request.path == "/" else request.path
+    pages = [
+        {
+            "word": word,
+            "url": reverse(name),
+            "is_current": at.startswith(prefix),
+            "has_badge": name == "approvals",
+        }
+        for word, name, prefix, permission in PAGES
+        if user.has_perm(permission)
+    ]
+    clouds = selectors.clouds() if user.has_perm(Perm.VIEW) else []
+    current = context.get("cloud")
+    return {
+        "user": user,
+        "pages": pages,
+        "waiting": selectors.pending_count(user),
+        "clouds": clouds,
+        "cloud": current if isinstance(current, Cloud) else next(iter(clouds), None),
+        "query": context.get("query", ""),
+        "is_find_page": context.get("is_find_page", False),
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: Context) -> str:
+    """The theme chosen with the switch; empty follows the system. From a cookie, so that no page flashes."""
+    request = context.get("request")
+    chosen = request.COOKIES.get("theme", "") if request else ""
+    return chosen if chosen in ("light", "dark") else ""
+
+
+@register.simple_tag
+def administrators() -> list[str]:
+    return selectors.administrators()
+
+
+# ------------------------------------------------------------------------------------------------- the states
+def shape(tone: str, css: str = "") -> SafeString:
+    """The shape of a tone, from the sprite of _shapes.html; decoration, since a word stands beside it."""
+    return format_html('<svg class="shape {}" aria-hidden="true"><use href="#shape-{}"/></svg>', css, tone)
+
+
+def badge(look: Look) -> SafeString:
+    return format_html('<span class="state {}">{}{}</span>', look.tone, shape(look.tone), look.word)
+
+
+@register.simple_tag
+def tone(name: str, word: str) -> SafeString:
+    return badge(Look(name, word))
+
+
+@register.simple_tag
+def state(migration: Migration) -> SafeString:
+    return badge(words.of_migration(migration.state))
+
+
+@register.filter
+def state_word(value: str) -> str:
+    """The word for a state that the record holds as text; another word stays as it is."""
+    try:
+        return words.of_migration(value).word
+    except ValueError:
+        return value
+
+
+@register.simple_tag
+def status(instance: Instance) -> SafeString:
+    return badge(words.of_instance(instance))
+
+
+@register.simple_tag
+def host_state(host: Hypervisor | Service) -> SafeString:
+    return badge(words.of_host(host))
+
+
+@register.simple_tag
+def chip(value: Chip, cloud: str) -> SafeString:
+    """An instance in one line: shape, name, and where it goes if it moves. Built here, not in a template
+    of its own, because a page may hold thousands."""
+    instance, move = value.instance, value.move
+    url = f"/clouds/{cloud}/instances/{instance.uuid}/"
+    look = words.of_instance(instance)
+    css, extra = "", SafeString("")
+    if move is not None:
+        look, css = words.of_migration(move.state), "moving"
+        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look))
+    else:
+        extra = format_html('<span class="hidden">, {}</span>', look.word)
+    return format_html(
+        '<li><a class="chip {}" id="i-{}" href="{}" title="{}: {}">{}<span>{}</span>{}</a></li>',
+        css,
+        instance.uuid,
+        url,
+        instance.name,
+        look.word,
+        shape(look.tone, f"t-{look.tone}"),
+        instance.name,
+        extra,
+    )
+
+
+def _where(move: Migration, look: Look) -> str:
+    if look.tone == words.WAIT:
+        return look.word
+    to = move.dest_host or move.asked_host
+    return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
+
+
+@register.simple_tag
+def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
+    """A bar for what is used of a capacity. Memory comes in MiB and is shown in GiB."""
+    shown_used, shown_capacity, unit_word = _amount(used, unit), _amount(capacity, unit), unit and " GiB"
+    if not capacity:
+        return format_html(
+            '<div class="meter"><span>{}</span><span class="soft">not reported</span><span></span></div>',
+            label,
+        )
+    return format_html(
+        '<div class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
+        'aria-label="{}">{} of {}{}</meter><span>{} / {}{}</span></div>',
+        label,
+        capacity,
+        int(capacity * 0.75),
+        int(capacity * 0.9),
+        min(used, capacity),
+        f"{label}: {shown_used} of {shown_capacity}{unit_word} used",
+        shown_used,
+        shown_capacity,
+        unit_word,
+        shown_used,
+        shown_capacity,
+        unit_word,
+    )
+
+
+def _amount(value: int, unit: str) -> str:
+    if unit != "MiB":
+        return str(value)
+    gib = value / 1024
+    return f"{gib:.0f}" if gib >= 10 or gib == int(gib) else f"{gib:.1f}"
+
+
+@register.filter
+def gib(value: int) -> str:
+    """MiB as GiB, without a needless decimal."""
+    return f"{_amount(value, 'MiB')} GiB"
+
+
+@register.filter
+def power(value: object) -> str:
+    return words.of_power(value)
+
+
+@register.filter
+def status_word(value: str) -> str:
+    return words.of_status(value).word if value else ""
+
+
+# -------------------------------------------------------------------------------------------------- the times
+def human(span: timedelta) -> str:
+    """ "4 s", "6 min", "2 h 5 min", "3 days": the two units that matter."""
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 10 and seconds % 60:
+        return f"{minutes} min {seconds % 60} s"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    if days < 3 and hours % 24:
+        return f"{days} d {hours % 24} h"
+    return f"{days} days"
+
+
+def exact(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{local:%d %b %Y, %H:%M:%S} ({timezone.get_current_timezone_name()})"
+
+
+def _time(at: datetime, text: str, mode: str) -> SafeString:
+    return format_html(
+        '<time datetime="{}" data-mode="{}" title="{}">{}</time>',
+        at.astimezone(UTC).isoformat(),
+        mode,
+        exact(at),
+        text,
+    )
+
+
+@register.simple_tag
+def ago(at: datetime | None) -> SafeString | str:
+    """ "4 min ago", kept up to date by static/js/desk.js; the exact time in the reader's zone on hover."""
+    return _time(at, f"{human(timezone.now() - at)} ago", "ago") if at else "never"
+
+
+@register.simple_tag
+def since(at: datetime | None) -> SafeString | str:
+    """How long something has lasted: "2 h 5 min"."""
+    return _time(at, human(timezone.now() - at), "since") if at else ""
+
+
+@register.simple_tag
+def clock(at: datetime | None) -> SafeString | str:
+    """The time of day, with the date when it was not today."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    is_today = local.date() == timezone.localtime().date()
+    return _time(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
+
+
+@register.simple_tag
+def stamp(at: datetime | None) -> SafeString | str:
+    """Local time first, UTC below it: what an auditor needs to see."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" class="stamp">{}<span class="hint">{} UTC</span></time>',
+        at.astimezone(UTC).isoformat(),
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        f"{at.astimezone(UTC):%H:%M:%S}"
+        if local.date() == at.astimezone(UTC).date()
+        else f"{at.astimezone(UTC):%m-%d %H:%M:%S}",
+    )
+
+
+@register.filter
+def duration(span: timedelta | None) -> str:
+    return human(span) if span is not None else ""
+
+
+@register.filter
+def span_since(end: datetime | None, start: datetime | None) -> str:
+    return human(end - start) if end and start else ""
+
+
+@register.simple_tag
+def zone_name() -> str:
+    return timezone.get_current_timezone_name()
+
+
+@register.filter
+def code_list(values: list[str]) -> SafeString:
+    return format_html_join(" ", '<code class="mono">{}</code>', ((value,) for value in values))
+
+
+@register.filter
+def exact_time(at: datetime) -> str:
+    return exact(at)
+
+
+@register.filter
+def utc_iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+# -------------------------------------------------------------------------------------------------- the rest
+@register.filter
+def action_word(action: str) -> str:
+    """An audit action as words: the state table's label, or the action's own name."""
+    return words.of_action(action)
+
+
+@register.filter
+def is_sentence(text: object) -> bool:
+    """Whether an exception's text was written for the person: ours end with a full stop."""
+    return str(text).endswith(".")

@@ -1,0 +1,39 @@
+"""Every address of the application: one verb, one grep."""
+
+from django.urls import path
+
+from webui.views import account, approvals, audit, health, instances, migrations, topology
+
+CLOUD = "clouds/<str:cloud>/"
+INSTANCE = f"{CLOUD}instances/<str:uuid>/"
+MIGRATION = "migrations/<int:pk>/"
+
+urlpatterns = [
+    path("", topology.home, name="home"),
+    path(CLOUD, topology.topology, name="topology"),
+    path(f"{CLOUD}picture/", topology.picture, name="topology_picture"),
+    path(f"{CLOUD}freshness/", topology.freshness, name="topology_freshness"),
+    path(f"{CLOUD}find/", topology.find, name="find"),
+    path(f"{CLOUD}hosts/<str:host>/", topology.host, name="host"),
+    path(INSTANCE, instances.instance, name="instance"),
+    path(f"{INSTANCE}status/", instances.status, name="instance_status"),
+    path(f"{INSTANCE}migrate/", instances.request_migration, name="request_migration"),
+    path(f"{INSTANCE}start/", instances.start_instance, name="start_instance"),
+    path("migrations/", migrations.migrations, name="migrations"),
+    path(MIGRATION, migrations.migration, name="migration"),
+    path(f"{MIGRATION}status/", migrations.status, name="migration_status"),
+    path(f"{MIGRATION}cancel/", migrations.cancel_migration, name="cancel_migration"),
+    path(f"{MIGRATION}decide/", approvals.decide, name="decide_migration"),
+    path(f"{MIGRATION}confirm/", approvals.confirm_migration, name="confirm_migration"),
+    path(f"{MIGRATION}reject/", approvals.reject_migration, name="reject_migration"),
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/badge/", approvals.badge, name="approvals_badge"),
+    path("audit/", audit.audit_trail, name="audit_trail"),
+    path("audit/export.csv", audit.export_audit, name="export_audit"),
+    path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
+    path("health/", health.health, name="health"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("login/", account.login, name="login"),
+    path("logout/", account.logout, name="logout"),
+]

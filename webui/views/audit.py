@@ -1,0 +1,154 @@
+"""The audit trail: filter, read, link to one entry, and take the selection away as CSV."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from nmigrate import audit, selectors
+from nmigrate.models import AuditEvent
+from nmigrate.states import Perm
+from webui.access import SignedIn, needs
+from webui.forms import AuditFilterForm
+
+PER_PAGE = 50
+
+COLUMNS = (
+    "id",
+    "time_utc",
+    "time_local",
+    "who",
+    "outside",
+    "action",
+    "cloud",
+    "instance_name",
+    "instance_uuid",
+    "migration",
+    "state_before",
+    "state_after",
+    "from_host",
+    "to_host",
+    "reason",
+    "ticket",
+    "request_id",
+    "hash",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """The last check of the audit trail's chain."""
+
+    is_whole: bool
+    sentence: str
+    checked_at: datetime
+
+
+def chain_state() -> ChainState:
+    """Checks the chain at most once a minute in each process: it reads every entry."""
+
+    def check() -> ChainState:
+        is_whole, sentence = audit.verify()
+        return ChainState(is_whole, sentence, timezone.now())
+
+    state = cache.get("audit-chain")
+    if not isinstance(state, ChainState):
+        state = check()
+        cache.set("audit-chain", state, 60)
+    return state
+
+
+@require_safe
+@needs(Perm.AUDIT)
+def audit_trail(request: SignedIn) -> HttpResponse:
+    form = AuditFilterForm(request.GET)
+    is_valid = form.is_valid()
+    rows = selectors.audit_trail(form.wanted()) if is_valid else AuditEvent.objects.none()
+    selection = request.GET.copy()
+    selection.pop("page", None)
+    context = {
+        "form": form,
+        "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        "actions": selectors.audit_actions(),
+        "chain": chain_state(),
+        "selection": selection.urlencode(),
+        "is_filtered": any(selection.values()),
+    }
+    return render(request, "audit.html", context, status=200 if is_valid else 422)
+
+
+@require_safe
+@needs(Perm.AUDIT)
+def audit_event(request: SignedIn, pk: int) -> HttpResponse:
+    event = get_object_or_404(AuditEvent, pk=pk)
+    beside = AuditEvent.objects.filter(pk__in=(pk - 1, pk + 1)).values_list("pk", flat=True)
+    return render(
+        request,
+        "audit_event.html",
+        {"event": event, "beside": set(beside), "before": pk - 1, "after": pk + 1},
+    )
+
+
+@require_safe
+@needs(Perm.AUDIT)
+def export_audit(request: SignedIn) -> HttpResponseBase:
+    form = AuditFilterForm(request.GET)
+    if not form.is_valid():
+        return audit_trail(request)
+    name = f"nmigrate-audit-{timezone.now():%Y%m%d-%H%M%S}Z.csv"
+    return StreamingHttpResponse(
+        _csv(selectors.audit_trail(form.wanted())),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+class _Line:
+    """What csv.writer writes to: it hands each line straight back, so that nothing is gathered in memory."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(rows: QuerySet[AuditEvent]) -> Iterator[str]:
+    """The export, oldest first, line by line; the mark in front tells spreadsheets that it is UTF-8."""
+    zone = timezone.get_current_timezone()  # the response is streamed when the middleware's zone is gone
+    writer = csv.writer(_Line())
+    yield "\ufeff" + writer.writerow(COLUMNS)
+    for event in rows.order_by("id").iterator(chunk_size=500):
+        values = (
+            event.id,
+            event.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            event.at.astimezone(zone).isoformat(timespec="milliseconds"),
+            event.actor,
+            "yes" if event.is_outside else "no",
+            event.action,
+            event.cloud,
+            event.instance_name,
+            event.instance_uuid,
+            event.migration_id or "",
+            event.state_before,
+            event.state_after,
+            event.from_host,
+            event.to_host,
+            event.reason,
+            event.ticket,
+            event.request_id,
+            event.hash,
+        )
+        yield writer.writerow([harmless(str(value)) for value in values])
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet would run as a formula gets an apostrophe in front, also behind blanks or in
+    the full-width forms that some accept; so does one that begins with a tab or a line break."""
+    begins = cell.lstrip(" \u00a0\u3000")[:1]
+    return f"'{cell}" if begins and begins in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20" else cell
