@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from nmigrate.lab.configuration import ENDPOINTS, PASSWORD, url
 from nmigrate.lab.errors import LabError
 
-VERSIONS = {"nova": ("X-OpenStack-Nova-API-Version", "2.96"), "placement": ("OpenStack-API-Version", "placement 1.31")}
+VERSIONS = {
+    "nova": ("X-OpenStack-Nova-API-Version", "2.96"),
+    "placement": ("OpenStack-API-Version", "placement 1.31"),
+}
 
 
 class ApiError(Exception):
@@ -92,7 +95,9 @@ class Client:
         try:
             with OPENER.open(request, timeout=60) as answer:
                 text = answer.read()
-                decoded = json.loads(text) if "json" in answer.headers.get("Content-Type", "") and text else None
+                decoded = (
+                    json.loads(text) if "json" in answer.headers.get("Content-Type", "") and text else None
+                )
                 return answer.headers, decoded
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, error.read().decode(errors="replace")[:500]) from None

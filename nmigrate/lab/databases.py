@@ -35,7 +35,10 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
 
 def template(venv: Path) -> Path:
     """Where the template of these packages and this code lies, or would lie."""
-    made_by = (install.LOCK, *(HERE / name for name in ("configuration.py", "databases.py", "base.py", "hosts.py")))
+    made_by = (
+        install.LOCK,
+        *(HERE / name for name in ("configuration.py", "databases.py", "base.py", "hosts.py")),
+    )
     text = b"".join(path.read_bytes() for path in made_by)
     return venv / "nmigrate-lab-template" / hashlib.sha256(text).hexdigest()[:16]
 

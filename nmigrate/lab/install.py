@@ -47,7 +47,10 @@ def install(venv: Path, say: Say) -> None:
         raise LabError(f"{venv} is not a virtual environment: the lab would have to replace it")
     shutil.rmtree(venv, ignore_errors=True)
     uv = find_uv()
-    say("installing OpenStack from PyPI into an environment of its own" + ("" if uv else " (pip, some minutes)"))
+    say(
+        "installing OpenStack from PyPI into an environment of its own"
+        + ("" if uv else " (pip, some minutes)")
+    )
     # without pip 0.1 s instead of 4
     run([sys.executable, "-m", "venv", *(["--without-pip"] if uv else []), str(venv)])
     arguments = ["install", "--quiet", "--require-hashes", "-r", str(LOCK)]
@@ -72,7 +75,12 @@ def run(command: list[str]) -> None:
     env = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true", **os.environ}
     env.pop("VIRTUAL_ENV", None)
     done = subprocess.run(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     if done.returncode:
         words = " ".join(done.stdout.decode(errors="replace").split())[-600:]

@@ -20,6 +20,18 @@ START_SECONDS = 180  # for all services to answer, on a slow machine
 # what takes longest to load begins first
 START_ORDER = ("keystone", "placement", "nova", "neutron", "cinder", "glance")
 Say = Callable[[str], None]
+# what the drivers read: see services/behaviour.py, which runs in the other environment
+BEHAVIOUR = {
+    "spawn_seconds",
+    "snapshot_seconds",
+    "live_migration_seconds",
+    "cold_migrate_seconds",
+    "confirm_seconds",
+    "revert_seconds",
+    "volume_seconds",
+    "fail",
+    "fail_volume",
+}
 
 
 class Lab:
@@ -106,7 +118,9 @@ class Lab:
             process = running.get(name)
             port = process.port if process else self.port + configuration.PORTS[name]
             answers = bool(process) and client.answers(name, port - configuration.PORTS[name])
-            rows.append({"name": name, "port": port, "pid": process.pid if process else None, "answers": answers})
+            rows.append(
+                {"name": name, "port": port, "pid": process.pid if process else None, "answers": answers}
+            )
         return rows
 
     def env(self) -> dict[str, str]:
@@ -130,6 +144,9 @@ class Lab:
         pre_live_migration, live_migration (half-way). fail_volume=["create_volume",
         "initialize_connection:compute2"].
         """
+        unknown = sorted(set(changes) - BEHAVIOUR)
+        if unknown:
+            raise TypeError(f"the lab's drivers know no {', '.join(unknown)}")
         merged = {**read_json(self.behaviour_json), **changes}
         write_json(self.behaviour_json, {key: value for key, value in merged.items() if value is not None})
 

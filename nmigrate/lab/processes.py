@@ -40,7 +40,9 @@ def born(pid: int) -> str | None:
             return None
         # os._exit ends the first thread first: the ports are held until the last one has gone
         return None if fields[0] in "ZX" and threads <= 1 else fields[19]
-    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return answer.stdout.strip() or None
 
 
@@ -50,7 +52,14 @@ def record_path(folder: Path, name: str) -> Path:
 
 
 def start(
-    name: str, command: Sequence[str], *, folder: Path, cwd: Path, env: Mapping[str, str], port: int, mark: str
+    name: str,
+    command: Sequence[str],
+    *,
+    folder: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    port: int,
+    mark: str,
 ) -> Process:
     """Start a service in a session of its own, so that a Ctrl-C in the terminal is not sent to it as well."""
     log = folder.parent / "logs" / f"{name}.log"

@@ -111,7 +111,9 @@ GUESTS = (
 def seed(client_of: ClientOf, say: Say) -> None:
     """Boot all guests, several at a time; `client_of` gives a client of a project. Takes some seconds."""
     admin = client_of("admin")
-    have = {server["name"]: server for server in admin.pages("nova", "/servers/detail?all_tenants=1", "servers")}
+    have = {
+        server["name"]: server for server in admin.pages("nova", "/servers/detail?all_tenants=1", "servers")
+    }
     clients = {project: client_of(project) for project in sorted({guest.project for guest in GUESTS})}
     flavors = {one["name"]: one["id"] for one in admin.get("nova", "/flavors")["flavors"]}
     image = admin.get("glance", f"/v2/images?name={IMAGE}")["images"][0]["id"]
@@ -135,7 +137,9 @@ def seed(client_of: ClientOf, say: Say) -> None:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         # those that have the most to do first
-        order = sorted(GUESTS, key=lambda guest: -(len(guest.then) + 2 * len(guest.volumes) + guest.root_volume))
+        order = sorted(
+            GUESTS, key=lambda guest: -(len(guest.then) + 2 * len(guest.volumes) + guest.root_volume)
+        )
         for _ in pool.map(play, order):
             pass
 
@@ -189,13 +193,17 @@ def finish(client: Client, guest: Guest, server: str) -> None:
 def attach_volume(client: Client, server: str, name: str, size: int) -> None:
     """A new volume of `size` GB, attached."""
     project = client.project_id()
-    volume = client.post("cinder", f"/{project}/volumes", {"volume": {"name": name, "size": size}})["volume"]["id"]
+    volume = client.post("cinder", f"/{project}/volumes", {"volume": {"name": name, "size": size}})["volume"][
+        "id"
+    ]
     end = time.monotonic() + SECONDS
     while client.get("cinder", f"/{project}/volumes/{volume}")["volume"]["status"] != "available":
         if time.monotonic() > end:
             raise TimeoutError(f"volume {name} did not become available within {SECONDS} s")
         time.sleep(0.2)
-    client.post("nova", f"/servers/{server}/os-volume_attachments", {"volumeAttachment": {"volumeId": volume}})
+    client.post(
+        "nova", f"/servers/{server}/os-volume_attachments", {"volumeAttachment": {"volumeId": volume}}
+    )
 
 
 def server_group(client: Client, name: str) -> str:

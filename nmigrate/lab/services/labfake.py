@@ -202,7 +202,9 @@ class LabDriver(fake.FakeDriver):
 
     # -- live migration
 
-    def check_can_live_migrate_destination(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+    def check_can_live_migrate_destination(
+        self, context: Any, instance: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         reason = behaviour.failure("check_can_live_migrate_destination", self._host)
         if reason:
             raise exception.MigrationPreCheckError(reason=reason)

@@ -163,7 +163,12 @@ def main() -> None:
     # not sys.exit: threads of Nova's pools would keep the process
     signal.signal(signal.SIGTERM, lambda *args: os._exit(0))
     waitress.serve(
-        osapi_compute.application, host="127.0.0.1", port=PORT, threads=8, channel_timeout=600, ident="nova-api"
+        osapi_compute.application,
+        host="127.0.0.1",
+        port=PORT,
+        threads=8,
+        channel_timeout=600,
+        ident="nova-api",
     )
 
 
