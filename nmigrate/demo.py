@@ -123,6 +123,12 @@ def main() -> int:
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except Exception as error:  # a half-made lab can fail in any way; a traceback would help nobody here
+        sys.stderr.write(
+            f"The lab could not be set up: {type(error).__name__}: {error}. "
+            f"Its logs are in {lab.root}/logs; `manage.py demo --reset` starts over.\n"
+        )
+        return 1
     return 0
 
 

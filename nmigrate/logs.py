@@ -60,7 +60,12 @@ def config(level: str, *, as_json: bool) -> dict[str, Any]:
             "django": {"handlers": [], "level": quiet, "propagate": True},
             "django.server": {"handlers": [], "level": quiet, "propagate": True},
             # At import django-q2 adds a handler of its own to a logger that has none.
-            "django-q": {"handlers": ["stderr"], "level": quiet, "propagate": False},
+            # At INFO it has two lines for each task, and there is a heartbeat every few seconds.
+            "django-q": {
+                "handlers": ["stderr"],
+                "level": "WARNING" if level == "INFO" else quiet,
+                "propagate": False,
+            },
             **{name: {"level": quiet} for name in ("openstack", "keystoneauth", "urllib3", "stevedore")},
         },
     }

@@ -99,10 +99,18 @@ class Child:
         if self.process is None:
             return
         # The group's number is ours as long as one member lives, even after its leader was collected.
+        group = self.process.pid
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(group, signal.SIGKILL)
         self.process.wait()
         self.process = None
+        # Orphans are collected by init; until then one may still hold the port. Where init collects nobody
+        # (in some containers) the dead stay in the group, hence the limit.
+        limit = time.monotonic() + 1
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            while time.monotonic() < limit:
+                os.killpg(group, 0)
+                time.sleep(0.01)
 
     def schedule(self, now: float) -> float:
         """Note a failure and plan the next start; returns the delay in seconds."""

@@ -49,7 +49,6 @@ class OpenStackCloud:
                         cloud=self.name,
                         api_timeout=self._timeout,
                         compute_api_version="2",
-                        load_envvars=False,
                     )
         return self._connection
 
@@ -189,11 +188,14 @@ class OpenStackCloud:
 
     def image_names(self) -> dict[str, str]:
         names: dict[str, str] = {}
-        path: str | None = "/v2/images?limit=1000"
-        while path:
-            answer = self._get("image", path)
-            names |= {row["id"]: row.get("name") or "" for row in answer["images"]}
-            path = answer.get("next")
+        path = "/images?limit=1000"
+        try:
+            while path:
+                answer = self._get("image", path)
+                names |= {row["id"]: row.get("name") or "" for row in answer["images"]}
+                path = (answer.get("next") or "").removeprefix("/v2")
+        except (api.Unauthorized, api.NotFound, api.WrongSetting):
+            log.info("%s: this account may not list images; they are shown without names", self.name)
         return names
 
     def own_user_id(self) -> str:

@@ -1,7 +1,8 @@
-"""A real OpenStack on this machine for the demo and the tests: keystone, placement, glance, neutron, cinder, Nova.
+"""A real OpenStack on this machine, for the demo and the tests.
 
-It is the real code of these projects, from PyPI, over a simulated hypervisor and a simulated volume backend. Needs
-the standard library alone; the services run in an environment of their own.
+Keystone, Placement, Glance, Neutron, Cinder and Nova are the real code of these projects, from PyPI, over a
+simulated hypervisor and a simulated volume backend. This package needs the standard library alone; the
+services run in an environment of their own.
 """
 
 from nmigrate.lab.errors import LabError

@@ -1,4 +1,4 @@
-"""What a lab has before anybody boots an instance: accounts, the catalog, flavors, an image, a network, zones.
+"""What a lab has before anybody boots an instance: accounts, catalog, flavors, an image, a network, zones.
 
 Each step looks first, so that a start that was cut off goes on where it was.
 """

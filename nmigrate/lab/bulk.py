@@ -1,4 +1,4 @@
-"""Many instances within seconds: copies of the records of one, in the databases of Nova, Placement and Neutron.
+"""Many instances within seconds: copies of the records of one in the databases of Nova, Placement, Neutron.
 
 They are real to every API: list, show, migrate, live-migrate, delete. Booting them would take an hour.
 """

@@ -1,7 +1,7 @@
 """The lab's databases: made from nothing by OpenStack's own commands, or copied from a template.
 
-The template is what the first start on this machine has made, put aside in the environment's folder. It is good
-for the packages and the code that it was made with, and for no others.
+The template is what the first start on this machine has made, put aside in the environment's folder. It is
+good for the packages and the code that it was made with, and for no others.
 """
 
 import base64
@@ -147,7 +147,7 @@ def make_keys(folder: Path) -> None:
 
 
 def save_template(state: Path, venv: Path) -> None:
-    """Put the databases and images of a freshly seeded lab aside, while it runs. Another lab may do the same."""
+    """Put the databases and images of a freshly seeded lab aside while it runs; another may do the same."""
     target = template(venv)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:

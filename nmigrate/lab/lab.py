@@ -1,4 +1,4 @@
-"""A real OpenStack on this machine, with a simulated hypervisor: started, asked, told to misbehave, stopped."""
+"""A real OpenStack on this machine, with simulated hypervisors: started, asked, told what to do, stopped."""
 
 import contextlib
 import fcntl
@@ -60,8 +60,9 @@ class Lab:
     def up(self, say: Say) -> None:
         """Start what does not run yet, and return when all answers and every compute is reported up.
 
-        The first start makes the databases. Services that an earlier run has left are taken over if they answer
-        and were started with this configuration, else replaced. Raises LabError, naming what is in the way.
+        The first start makes the databases. Services that an earlier run has left are taken over if they
+        answer and were started with this configuration, else replaced. Raises LabError, naming what is in the
+        way.
         """
         with self._alone():
             if not install.is_installed(self.venv):
@@ -136,13 +137,15 @@ class Lab:
     def behaviour(self, **changes: Any) -> None:
         """Tell the drivers how to behave from their next call on; None takes an earlier change back.
 
-        Durations in seconds: spawn_seconds, snapshot_seconds, live_migration_seconds (8), cold_migrate_seconds
-        (4), confirm_seconds, revert_seconds, volume_seconds. fail={"compute3": ["finish_migration"]} or
-        {"compute3": {"finish_migration": "the sentence"}} names steps of the virt driver: spawn, destroy,
-        power_on, power_off, snapshot, migrate_disk_and_power_off, finish_migration, confirm_migration,
-        finish_revert_migration, check_can_live_migrate_destination, check_can_live_migrate_source,
-        pre_live_migration, live_migration (half-way). fail_volume=["create_volume",
-        "initialize_connection:compute2"].
+        Durations in seconds: spawn_seconds, snapshot_seconds, live_migration_seconds (8),
+        cold_migrate_seconds (4), confirm_seconds, revert_seconds, volume_seconds.
+
+        fail={"compute3": ["finish_migration"]} or {"compute3": {"finish_migration": "the sentence"}} names
+        steps of the virt driver: spawn, destroy, power_on, power_off, snapshot, migrate_disk_and_power_off,
+        finish_migration, confirm_migration, finish_revert_migration, check_can_live_migrate_destination,
+        check_can_live_migrate_source, pre_live_migration, live_migration (half-way).
+
+        fail_volume=["create_volume", "initialize_connection:compute2"] does so for volumes.
         """
         unknown = sorted(set(changes) - BEHAVIOUR)
         if unknown:
@@ -155,7 +158,7 @@ class Lab:
         self.behaviour_json.unlink(missing_ok=True)
 
     def set_host(self, host: str, **changes: Any) -> None:
-        """Change what a host can carry (vcpus, memory_mb, local_gb, hypervisor_version, cpu_info), and report it.
+        """Change what a host can carry, and let it report that: see hosts.py.
 
         A host that is new here begins with start_compute().
         """

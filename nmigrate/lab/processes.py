@@ -111,7 +111,7 @@ def stop(folder: Path, processes: Iterable[Process], grace_seconds: float = 1.5)
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Raise LabError, naming the port, when one is taken or out of range. Ports by the service that wants them."""
+    """Raise LabError naming the port when one is taken or impossible; ports by the service that wants it."""
     for name, port in ports.items():
         if not 1024 <= port <= 65535:
             raise LabError(f"port {port} for {name} is not between 1024 and 65535: choose another --lab-port")

@@ -129,7 +129,7 @@ def seed(client_of: ClientOf, say: Say) -> None:
         client = clients[guest.project]
         server = have.get(guest.name)
         if server is None:
-            body = boot_body(client, guest, flavors[guest.flavor], image, network)
+            body = boot_body(guest, flavors[guest.flavor], image, network)
             if guest.group:
                 body["os:scheduler_hints"] = {"group": groups[guest.project, guest.group]}
             server = client.post("nova", "/servers", body)["server"]
@@ -144,8 +144,8 @@ def seed(client_of: ClientOf, say: Say) -> None:
             pass
 
 
-def boot_body(client: Client, guest: Guest, flavor: str, image: str, network: str) -> dict[str, Any]:
-    """What POST /servers wants; makes the volume that the guest boots from."""
+def boot_body(guest: Guest, flavor: str, image: str, network: str) -> dict[str, Any]:
+    """What POST /servers wants."""
     server: dict[str, Any] = {
         "name": guest.name,
         "flavorRef": flavor,
