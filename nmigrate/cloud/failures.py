@@ -3,11 +3,14 @@
 Passwords and tokens never stand in these exceptions' texts; URLs may, and they go to `said` only.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import openstack.config.loader
 import openstack.exceptions as sdk
 from keystoneauth1 import exceptions as ka
 
@@ -31,12 +34,9 @@ def translate(cloud: str, error: Exception) -> api.CloudError:
     operator = "An operator must look at its entry in clouds.yaml."
     if isinstance(error, sdk.ConfigException | FileNotFoundError):
         if "was not found" in str(error):
-            return api.WrongSetting(
-                f"There is no cloud named {cloud} in clouds.yaml. An operator must add it, or correct NMIGRATE_CLOUDS.",
-                said,
-            )
+            return api.WrongSetting(_why_not_found(cloud), said)
         return api.WrongSetting(f"The settings of cloud {cloud} cannot be read. {operator}", said)
-    if isinstance(error, ka.SSLFailure) or "certificate verify failed" in str(error).lower():
+    if isinstance(error, ka.SSLError) or "certificate verify failed" in str(error).lower():
         return api.WrongSetting(
             f"The certificate of {cloud} is not trusted, so nothing was sent to it. "
             "An operator must set the right `cacert` in clouds.yaml or renew the certificate.",
@@ -60,6 +60,23 @@ def translate(cloud: str, error: Exception) -> api.CloudError:
     if isinstance(error, ka.DiscoveryFailure | ka.ConnectFailure | ka.UnknownConnectionError | sdk.NotFoundException):
         return api.Unreachable(f"{cloud} cannot be reached. It is tried again by itself.", said)
     return api.Unreachable(f"{cloud} gave no usable answer. It is tried again by itself.", said)
+
+
+def _why_not_found(cloud: str) -> str:
+    """openstacksdk says only that a cloud was not found, also where the file is missing or is no YAML."""
+    config = openstack.config.OpenStackConfig()
+    if config.config_filename:
+        return (
+            f"There is no cloud named {cloud} in clouds.yaml (it has: {', '.join(config.get_cloud_names()) or 'none'}). "
+            "An operator must add it, or correct NMIGRATE_CLOUDS."
+        )
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE", "")
+    places = [Path(named)] if named else [Path(name) for name in openstack.config.loader.CONFIG_FILES]
+    there = [str(place) for place in places if place.exists()]
+    if there:
+        return f"{there[0]} cannot be read as YAML, so nothing is known of cloud {cloud}. An operator must correct it."
+    where = named or "the working folder, ~/.config/openstack or /etc/openstack"
+    return f"There is no clouds.yaml ({where}), so nothing is known of cloud {cloud}. An operator must make one."
 
 
 def refuse_answer(cloud: str, answer: Any) -> None:

@@ -76,7 +76,8 @@ class OpenStackCloud:
 
     def _nova(self, method: str, path: str, body: dict[str, Any] | None = None, version: str = "") -> Any:
         answer = self._nova_answer(method, path, body, version)
-        return answer.json() if answer.content else {}
+        with explain(self.name):
+            return answer.json() if answer.content else {}
 
     def _nova_answer(self, method: str, path: str, body: dict[str, Any] | None = None, version: str = "") -> Any:
         used = version or self.versions().used
@@ -91,7 +92,8 @@ class OpenStackCloud:
         with explain(self.name):
             answer = adapter.request(path, "GET", raise_exc=False, **options)
         refuse_answer(self.name, answer)
-        return answer.json()
+        with explain(self.name):
+            return answer.json()
 
     def _paged(self, path: str, key: str, query: dict[str, Any], page: int = 1000) -> Iterator[dict[str, Any]]:
         """Follow Nova's marker paging. A page shorter than asked is no end: the server may cap `limit`."""

@@ -1,0 +1,263 @@
+"""What can be wrong with a cloud or its settings, each told in one sentence that names it. No mock: real sockets."""
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from nmigrate import follower, inventory
+from nmigrate.cloud import api
+from nmigrate.cloud.openstack import OpenStackCloud
+from nmigrate.models import Cloud, Instance
+from tests.fakecloud import FakeCloud
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class Server(ThreadingHTTPServer):
+    """An HTTP server that answers from a dict of path -> (status, body); it stands for a broken cloud."""
+
+    answers: dict[str, Answer]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server: Any = self.server
+        status, body = server.answers.get(self.path.rstrip("/").split("?")[0], (404, {}))
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("X-Subject-Token", "a-token")
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
+    made.answers = {}
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Write a clouds.yaml with one cloud `prod` at this address."""
+    path = tmp_path / "clouds.yaml"
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+    monkeypatch.chdir(tmp_path)
+
+    def write(auth_url: str, **more: Any) -> None:
+        auth = {
+            "auth_url": auth_url,
+            "username": "nmigrate",
+            "password": "s3cret-pw",
+            "project_name": "admin",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+        }
+        path.write_text(json.dumps({"clouds": {"prod": {"auth": auth, "region_name": "RegionOne", **more}}}))
+
+    return write
+
+
+def keystone(server: Server, nova_newest: str = "2.104") -> None:
+    """Answers of a keystone that lets us in, with a Nova that speaks up to `nova_newest`."""
+    version = {"id": "v3.14", "status": "stable", "links": [{"rel": "self", "href": f"{server.url}/v3/"}]}
+    endpoint = {"interface": "public", "region": "RegionOne", "region_id": "RegionOne", "id": "e"}
+    catalog = [
+        {"type": kind, "name": kind, "id": kind, "endpoints": [{**endpoint, "url": server.url + path}]}
+        for kind, path in (("compute", "/compute/v2.1"), ("placement", "/placement"))
+    ]
+    token = {
+        "user": {"id": "u", "name": "nmigrate", "domain": {"id": "default", "name": "Default"}},
+        "project": {"id": "p", "name": "admin", "domain": {"id": "default", "name": "Default"}},
+        "roles": [], "catalog": catalog, "methods": ["password"],
+        "issued_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2036-01-01T00:00:00.000000Z",
+    }  # fmt: skip
+    server.answers |= {
+        "/v3": (200, {"version": version}),
+        "/v3/auth/tokens": (201, {"token": token}),
+        "/compute/v2.1": (
+            200,
+            {
+                "version": {
+                    "id": "v2.1", "status": "CURRENT", "version": nova_newest, "min_version": "2.1",
+                    "links": [{"rel": "self", "href": f"{server.url}/compute/v2.1/"}],
+                }
+            },
+        ),
+    }  # fmt: skip
+
+
+def problem(expected: type[api.CloudError], call: Callable[[OpenStackCloud], Any] | None = None) -> api.CloudError:
+    cloud = OpenStackCloud("prod", timeout=2)
+    with pytest.raises(expected) as raised:
+        (call or (lambda c: list(c.servers())))(cloud)
+    assert "s3cret" not in str(raised.value) + raised.value.said
+    sentence = str(raised.value)
+    assert sentence.endswith(".")
+    assert "Exception" not in sentence
+    assert "Traceback" not in sentence
+    return raised.value
+
+
+def test_no_clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "missing.yaml"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert "There is no clouds.yaml" in str(problem(api.WrongSetting))
+
+
+def test_unknown_cloud_name(clouds_yaml: Callable[..., None]) -> None:
+    clouds_yaml("http://127.0.0.1:1/v3")
+    with pytest.raises(api.WrongSetting, match="no cloud named dr in clouds.yaml .it has: .*prod"):
+        OpenStackCloud("dr").versions()
+
+
+def test_clouds_yaml_that_is_no_yaml(clouds_yaml: Callable[..., None], tmp_path: Path) -> None:
+    clouds_yaml("x")
+    (tmp_path / "clouds.yaml").write_text("clouds: [unbalanced\n")
+    assert "cannot be read as YAML" in str(problem(api.WrongSetting))
+
+
+def test_incomplete_login(clouds_yaml: Callable[..., None], tmp_path: Path) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {prod: {auth: {username: x}}}")
+    assert "prod" in str(problem(api.WrongSetting))
+
+
+def test_cloud_that_is_down(clouds_yaml: Callable[..., None]) -> None:
+    clouds_yaml("http://127.0.0.1:1/v3")
+    assert "prod cannot be reached" in str(problem(api.Unreachable))
+
+
+def test_wrong_password(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server)
+    server.answers["/v3/auth/tokens"] = (401, {"error": {"message": "The request requires authentication."}})
+    clouds_yaml(f"{server.url}/v3")
+    assert "user name or password" in str(problem(api.Unauthorized))
+
+
+def test_certificate_that_is_not_trusted(
+    clouds_yaml: Callable[..., None], server: Server, tmp_path: Path
+) -> None:
+    run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    clouds_yaml(f"https://127.0.0.1:{server.server_port}/v3")
+    assert "certificate of prod is not trusted" in str(problem(api.WrongSetting))
+
+
+def test_account_without_rights(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server)
+    server.answers["/compute/v2.1/servers/detail"] = (
+        403,
+        {"forbidden": {"message": "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants"}},
+    )
+    clouds_yaml(f"{server.url}/v3")
+    error = problem(api.Unauthorized)
+    assert "lacks a right" in str(error)
+    assert "get_all_tenants" in error.said
+
+
+def test_nova_that_is_too_old(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server, "2.90")
+    clouds_yaml(f"{server.url}/v3")
+    assert "2.90 at most; nmigrate needs 2.93" in str(problem(api.WrongSetting))
+
+
+def test_cap_and_cloud_decide_the_version_together(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server, "2.100")
+    clouds_yaml(f"{server.url}/v3")
+    assert OpenStackCloud("prod").versions() == api.Versions(newest="2.100", used="2.100")
+    assert OpenStackCloud("prod", newest="2.96").versions().used == "2.96"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_internal_problem_counts_as_unknown_not_as_refused(
+    clouds_yaml: Callable[..., None], server: Server, status: int
+) -> None:
+    keystone(server)
+    server.answers["/compute/v2.1/servers/u/action"] = (status, {"computeFault": {"message": "oops"}})
+    clouds_yaml(f"{server.url}/v3")
+    problem(api.Unreachable, lambda cloud: cloud.migrate("u"))
+
+
+def test_cloud_that_hangs_is_given_up_in_time(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server)
+    release = threading.Event()
+
+    class Hanging(Handler):
+        def do_POST(self) -> None:
+            if self.path.endswith("/action"):
+                release.wait(20)
+            Handler.do_GET(self)
+
+    server.RequestHandlerClass = Hanging
+    clouds_yaml(f"{server.url}/v3")
+    try:
+        assert "did not answer in time" in str(problem(api.Unreachable, lambda cloud: cloud.migrate("u")))
+    finally:
+        release.set()
+
+
+def test_answer_that_is_no_json(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server)
+
+    class Broken(Handler):
+        def do_GET(self) -> None:
+            if "servers" not in self.path:
+                Handler.do_GET(self)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b"<html>hi<")
+
+    server.RequestHandlerClass = Broken
+    clouds_yaml(f"{server.url}/v3")
+    assert "no usable answer" in str(problem(api.Unreachable))
+
+
+def test_problem_is_kept_for_the_pages_and_the_last_picture_stays(synced: FakeCloud) -> None:
+    error = api.Unreachable("lab cannot be reached. It is tried again by itself.", "ConnectFailure")
+    before = Cloud.objects.get()
+    inventory.note_problem("lab", error)
+    row = Cloud.objects.get()
+    assert (row.problem, row.synced_at) == (str(error), before.synced_at)
+    assert row.version > before.version
+    assert Instance.objects.count() == 4
+    since = row.problem_since
+    inventory.note_problem("lab", api.Unreachable("lab did not answer in time. It is tried again by itself."))
+    assert Cloud.objects.get().problem_since == since
+    follower.tick(synced, inventory.Names())
+    assert Cloud.objects.get().problem == ""
+
+
+def test_the_api_time_out_is_a_setting() -> None:
+    assert OpenStackCloud("prod")._timeout == settings.NMIGRATE_API_TIMEOUT
