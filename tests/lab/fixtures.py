@@ -81,7 +81,7 @@ def free_block(size: int) -> int:
 
 @cache
 def lab_conn(lab: Lab, cloud: str = "lab") -> Any:
-    """An openstack.connection.Connection of one of the lab's accounts: lab, lab-member, lab-manager, lab-reader."""
+    """An openstack.connection.Connection: lab, lab-member, lab-manager or lab-reader."""
     import openstack
     from openstack.config import OpenStackConfig
 
@@ -157,8 +157,7 @@ def make_server(lab: Lab) -> Iterator[Callable[..., Any]]:
     compute = lab_conn(lab).compute
     for server in made:
         compute.delete_server(server, ignore_missing=True, force=False)
-    for server in made:
-        wait_for(lambda server=server: gone(compute, server), what=f"{server} to be deleted")
+    wait_for(lambda: all(gone(compute, server) for server in made), what=f"{len(made)} servers to be deleted")
 
 
 def gone(compute: Any, server: str) -> bool:

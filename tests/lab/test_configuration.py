@@ -53,7 +53,7 @@ def test_dollar_in_a_path_is_not_taken_for_the_name_of_an_option(venv: Path) -> 
 def test_nothing_listens_beyond_this_machine(venv: Path) -> None:
     services = (Path(configuration.__file__).parent / "services").glob("*.py")
     code = "".join(path.read_text() for path in services)
-    assert "0.0.0.0" not in "".join(configuration.files(25000, venv).values()) + code  # noqa: S104
+    assert "0.0.0.0" not in "".join(configuration.files(25000, venv).values()) + code
     assert code.count('host="127.0.0.1"') == 3
     assert '("127.0.0.1", PORT + 1)' in code
 

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 DEFAULTS: dict[str, Any] = {
@@ -21,8 +22,8 @@ DEFAULTS: dict[str, Any] = {
 def read() -> dict[str, Any]:
     """The defaults with what behaviour.json says; a missing or half-written file says nothing."""
     try:
-        with open(os.environ["NMIGRATE_LAB_BEHAVIOUR"], encoding="utf-8") as file:
-            return {**DEFAULTS, **json.load(file)}
+        text = Path(os.environ["NMIGRATE_LAB_BEHAVIOUR"]).read_text(encoding="utf-8")
+        return {**DEFAULTS, **json.loads(text)}
     except (OSError, ValueError):
         return dict(DEFAULTS)
 

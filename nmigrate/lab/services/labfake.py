@@ -1,9 +1,14 @@
 """Nova's virt driver for the lab: simulated hypervisors that take their time and fail when they are told to.
 
-Nova's own FakeDriver, with what a migration desk needs to see: guests and node ids that survive a restart, live
-migrations with progress, abort and force-complete, cold migrations that last, snapshots that reach Glance, and
-libvirt's own verdict on shared and local storage. How long and where to fail: see behaviour.py.
+Nova's own FakeDriver, with what a migration desk needs to see: guests and node ids that survive a restart,
+live migrations with progress, abort and force-complete, cold migrations that last, snapshots that reach Glance,
+and libvirt's own verdict on shared and local storage. How long and where to fail: see behaviour.py.
 """
+
+# mypy: disable-error-code="import-not-found"
+# (its imports are in the lab's own environment)
+
+# ruff: noqa: ARG002  # Nova gives every method its arguments
 
 import io
 import json
@@ -11,6 +16,7 @@ import os
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import behaviour
@@ -39,10 +45,10 @@ PROGRESS_SECONDS = 0.5  # Nova's libvirt driver writes its records every 5 s; a 
 
 
 def node(host: str) -> dict[str, Any]:
-    """The capacity of `host` as computes.json gives it now: vcpus, memory_mb, local_gb, hypervisor_version."""
+    """What `host` can carry as computes.json says now: vcpus, memory_mb, local_gb, hypervisor_version."""
     try:
-        with open(os.environ["NMIGRATE_LAB_COMPUTES"], encoding="utf-8") as file:
-            return {**NODE_DEFAULTS, **json.load(file).get(host, {})}
+        hosts = json.loads(Path(os.environ["NMIGRATE_LAB_COMPUTES"]).read_text(encoding="utf-8"))
+        return {**NODE_DEFAULTS, **hosts.get(host, {})}
     except (OSError, ValueError):
         return dict(NODE_DEFAULTS)
 
@@ -177,7 +183,7 @@ class LabDriver(fake.FakeDriver):
         data = io.BytesIO(f"lab snapshot of {instance.uuid}\n".encode())
         images.update(context, image_id, metadata, data, purge_props=False)
 
-    # -- cold migration: like libvirt's it has no percentage, only states, so its time is spent in two of them
+    # -- cold migration: like libvirt's it has no percentage, only states; its time is spent in two of them
 
     def migrate_disk_and_power_off(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
         behaviour.wait("cold_migrate_seconds", 0.7)

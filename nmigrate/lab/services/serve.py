@@ -1,4 +1,7 @@
-"""serve.py MODULE PORT: one WSGI application of OpenStack (MODULE.application) in one process, on 127.0.0.1."""
+"""serve.py MODULE PORT: one WSGI application of OpenStack, MODULE.application, on 127.0.0.1."""
+
+# mypy: disable-error-code="import-not-found"
+# (its imports are in the lab's own environment)
 
 import gc
 
@@ -13,7 +16,7 @@ import types  # noqa: E402
 def lighten_keystone() -> None:
     """Leave out what a lab without SAML and eventlet does not need: two seconds of each start."""
     schema = types.ModuleType("saml2.xml.schema")
-    schema.validate = lambda *args, **kwargs: True  # type: ignore[attr-defined]
+    schema.validate = lambda *_, **__: True  # type: ignore[attr-defined]
     schema.XMLSchemaError = ValueError  # type: ignore[attr-defined]
     sys.modules["saml2.xml.schema"] = schema
     from oslo_service import backend
@@ -42,7 +45,7 @@ def main() -> None:
     import waitress
 
     # not sys.exit: threads of a service's pools would keep the process
-    signal.signal(signal.SIGTERM, lambda *args: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     waitress.serve(application, host="127.0.0.1", port=port, threads=8, channel_timeout=600, ident=module)
 
 

@@ -4,6 +4,9 @@ A transaction that reads and then wants to write fails at once with "database is
 written in between, however long the timeout; a writer that takes the lock from its beginning waits instead.
 """
 
+# mypy: disable-error-code="import-not-found"
+# (its imports are in the lab's own environment)
+
 from typing import Any
 
 
