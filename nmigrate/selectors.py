@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When, Window
@@ -106,7 +107,9 @@ class Topology:
 
 
 def clouds() -> list[Cloud]:
-    return list(Cloud.objects.order_by("name"))
+    """In the order in which NMIGRATE_CLOUDS names them: the first one is the home page."""
+    named = {name: place for place, name in enumerate(settings.NMIGRATE_CLOUDS)}
+    return sorted(Cloud.objects.all(), key=lambda cloud: (named.get(cloud.name, len(named)), cloud.name))
 
 
 def topology_version(cloud: Cloud) -> str:

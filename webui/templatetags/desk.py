@@ -37,7 +37,7 @@ def bar(context: Context) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if request is None or user is None or not user.is_authenticated:
         return {"user": None, "pages": [], "clouds": []}
-    at = "/clouds/" if request.path == "/" else request.path
+    at = _section(request.path)
     pages = [
         {
             "word": word,
@@ -50,16 +50,29 @@ def bar(context: Context) -> dict[str, Any]:
     ]
     clouds = selectors.clouds() if user.has_perm(Perm.VIEW) else []
     current = context.get("cloud")
+    if not isinstance(current, Cloud):
+        # A migration names its cloud; any other page searches in the first.
+        name = getattr(context.get("migration"), "cloud", "")
+        current = next((one for one in clouds if one.name == name), next(iter(clouds), None))
     return {
         "user": user,
         "pages": pages,
         "waiting": selectors.pending_count(user),
         "clouds": clouds,
-        "cloud": current if isinstance(current, Cloud) else next(iter(clouds), None),
+        "cloud": current,
         "query": context.get("query", ""),
         "is_find_page": context.get("is_find_page", False),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+def _section(path: str) -> str:
+    """The part of the application that an address belongs to; deciding is part of the approvals."""
+    if path == "/":
+        return "/clouds/"
+    if path.startswith("/migrations/") and path.endswith(("/decide/", "/confirm/", "/reject/")):
+        return "/approvals/"
+    return path
 
 
 @register.simple_tag(takes_context=True)

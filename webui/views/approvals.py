@@ -71,12 +71,14 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
 
 def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, Any]:
     instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
+    rows = comparison.rows(migration, instance)
     others = [row for row in selectors.pending_approvals(request.user) if row.pk != migration.pk]
     return {
         "migration": migration,
         "instance": instance,
         "form": form,
-        "rows": comparison.rows(migration, instance),
+        "rows": rows,
+        "changed": [row.name.lower() for row in rows if row.is_bad],
         "actions": services.permitted_actions(request.user, migration),
         "why_not": services.why_not_decide(request.user, migration),
         "is_waiting": migration.state == State.WAITING,

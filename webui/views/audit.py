@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from django.core.cache import cache
 from django.core.paginator import Paginator
@@ -105,7 +105,7 @@ def export_audit(request: SignedIn) -> HttpResponseBase:
         return audit_trail(request)
     name = f"nmigrate-audit-{timezone.now():%Y%m%d-%H%M%S}Z.csv"
     return StreamingHttpResponse(
-        _csv(selectors.audit_trail(form.wanted())),
+        _csv(selectors.audit_trail(form.wanted()), timezone.get_current_timezone()),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -118,9 +118,11 @@ class _Line:
         return line
 
 
-def _csv(rows: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The export, oldest first, line by line; the mark in front tells spreadsheets that it is UTF-8."""
-    zone = timezone.get_current_timezone()  # the response is streamed when the middleware's zone is gone
+def _csv(rows: QuerySet[AuditEvent], zone: tzinfo) -> Iterator[str]:
+    """The export, oldest first, line by line; the mark in front tells spreadsheets that it is UTF-8.
+
+    `zone` is handed in: when the lines are made, the middleware has taken the reader's zone off again.
+    """
     writer = csv.writer(_Line())
     yield "\ufeff" + writer.writerow(COLUMNS)
     for event in rows.order_by("id").iterator(chunk_size=500):

@@ -1,0 +1,169 @@
+"""Who sees which address: every address of the application, every role, in one table."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern
+
+from nmigrate.models import Migration
+from tests.web.conftest import text
+from webui import urls
+
+PAGES = {
+    # url name: (who sees it, its address)
+    "home": ("helpdesk manager auditor operator", "/"),
+    "topology": ("helpdesk manager auditor operator", "/clouds/lab/"),
+    "topology_picture": ("helpdesk manager auditor operator", "/clouds/lab/picture/"),
+    "topology_freshness": ("helpdesk manager auditor operator", "/clouds/lab/freshness/"),
+    "find": ("helpdesk manager auditor operator", "/clouds/lab/find/?q=vm"),
+    "host": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/"),
+    "instance": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/"),
+    "instance_status": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/status/"),
+    "request_migration": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/migrate/"),
+    "migrations": ("helpdesk manager auditor operator", "/migrations/"),
+    "migration": ("helpdesk manager auditor operator", "/migrations/{pk}/"),
+    "migration_status": ("helpdesk manager auditor operator", "/migrations/{pk}/status/"),
+    "decide_migration": ("manager", "/migrations/{pk}/decide/"),
+    "approvals": ("manager", "/approvals/"),
+    "approvals_badge": ("manager", "/approvals/badge/"),
+    "audit_trail": ("manager auditor operator", "/audit/"),
+    "audit_event": ("manager auditor operator", "/audit/1/"),
+    "export_audit": ("manager auditor operator", "/audit/export.csv"),
+    "health": ("helpdesk manager auditor operator", "/health/"),
+}
+POST_ONLY = {
+    # url name: (who may send it, its address)
+    "start_instance": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/start/"),
+    "cancel_migration": ("helpdesk manager operator", "/migrations/{pk}/cancel/"),
+    "confirm_migration": ("manager", "/migrations/{pk}/confirm/"),
+    "reject_migration": ("manager", "/migrations/{pk}/reject/"),
+}
+OPEN = {"healthz", "readyz", "login", "logout"}
+ROLES = ("helpdesk", "manager", "auditor", "operator", "")
+
+
+def address(pattern: str, migration: Migration) -> str:
+    return pattern.format(uuid=migration.instance_uuid, pk=migration.pk)
+
+
+def test_the_table_names_every_address() -> None:
+    named = {pattern.name for pattern in urls.urlpatterns if isinstance(pattern, URLPattern)}
+
+    assert named == set(PAGES) | set(POST_ONLY) | OPEN
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_its_roles_only(
+    name: str, role: str, client: Client, person: Callable[..., User], waiting: Migration
+) -> None:
+    allowed, pattern = PAGES[name]
+    client.force_login(person(role, "somebody"))
+
+    response = client.get(address(pattern, waiting))
+
+    expected = {302 if name == "home" else 200} if role and role in allowed.split() else {403}
+    assert response.status_code in expected
+
+
+@pytest.mark.parametrize("name", [*PAGES, *POST_ONLY])
+def test_without_signing_in_there_is_nothing_to_see(name: str, client: Client, waiting: Migration) -> None:
+    path = address((PAGES | POST_ONLY)[name][1], waiting)
+    response = client.post(path) if name in POST_ONLY else client.get(path)
+
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/login/?next=")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", POST_ONLY)
+def test_an_action_is_for_its_roles_only(
+    name: str, role: str, client: Client, person: Callable[..., User], waiting: Migration
+) -> None:
+    allowed, pattern = POST_ONLY[name]
+    client.force_login(person(role, "somebody"))
+
+    response = client.post(address(pattern, waiting))
+
+    if role and role in allowed.split():
+        assert response.status_code in (302, 409)
+    else:
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize("name", POST_ONLY)
+def test_an_action_cannot_be_done_by_following_a_link(
+    name: str, client: Client, manager: User, waiting: Migration
+) -> None:
+    client.force_login(manager)
+
+    assert client.get(address(POST_ONLY[name][1], waiting)).status_code == 405
+
+
+def test_somebody_without_a_role_reads_whom_to_ask(
+    client: Client, person: Callable[..., User], synced: object
+) -> None:
+    User.objects.create_superuser("root-of-all", password="x")
+    client.force_login(person("", "newcomer"))
+
+    page = text(client.get("/clouds/lab/"))
+
+    assert "You have no role yet" in page
+    assert "Ask root-of-all" in page
+
+
+def test_a_poll_after_the_session_has_ended_takes_the_page_to_the_login(
+    client: Client, waiting: Migration
+) -> None:
+    response = client.get(
+        f"/migrations/{waiting.pk}/status/",
+        headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver/migrations/{waiting.pk}/"},
+    )
+
+    assert response.status_code == 204
+    assert response.headers["HX-Redirect"] == f"/login/?next=/migrations/{waiting.pk}/"
+
+
+def test_every_answer_carries_the_strict_policies(client: Client, db: None) -> None:
+    headers = client.get("/login/").headers
+
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "no-store" in headers["Cache-Control"]
+
+
+def test_a_post_without_the_token_is_refused_with_a_page(helpdesk: User, waiting: Migration) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(helpdesk)
+
+    response = strict.post(f"/migrations/{waiting.pk}/cancel/")
+
+    assert response.status_code == 403
+    assert "This page was open for too long" in text(response)
+
+
+def test_an_unknown_address_gets_a_designed_page(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get("/nowhere/")
+
+    assert response.status_code == 404
+    assert "There is no such page" in text(response)
+
+
+def test_signing_in_with_a_wrong_password_says_so(client: Client, helpdesk: User) -> None:
+    response = client.post("/login/", {"username": "helpdesk", "password": "wrong"})
+
+    assert response.status_code == 200
+    assert "correct username and password" in text(response)
+
+
+def test_signing_out_needs_a_post(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    assert client.get("/logout/").status_code == 405
+    assert client.post("/logout/").headers["Location"] == "/login/"

@@ -1,0 +1,144 @@
+"""The audit trail's pages: what a filter finds, what bad input gets, and an export that harms no spreadsheet."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from nmigrate import audit
+from nmigrate.models import AuditEvent, Migration
+from tests.web.conftest import text
+from webui.views.audit import harmless
+
+
+def rows_of(client: Client, query: str = "") -> list[dict[str, str]]:
+    response = client.get(f"/audit/export.csv{query}")
+    assert response.status_code == 200
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # it is streamed
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize(
+    ("query", "actions"),
+    [
+        ("person=manager", {"confirm"}),
+        ("action=confirm", {"confirm"}),
+        ("action=request&person=helpdesk", {"request"}),
+        ("person=nobody-of-this-name", set()),
+        ("q=OPS-311+looks", {"confirm"}),
+        ("q=nothing-like-this", set()),
+        ("host=compute9", set()),
+    ],
+)
+def test_a_filter_finds_what_it_says(
+    client: Client, auditor: User, done: Migration, query: str, actions: set[str]
+) -> None:
+    client.force_login(auditor)
+
+    assert {row["action"] for row in rows_of(client, f"?{query}")} == actions
+    assert client.get(f"/audit/?{query}").status_code == 200
+
+
+def test_an_instance_is_found_by_name_and_by_uuid(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+
+    everything = len(rows_of(client))
+    assert len(rows_of(client, "?instance=vm2")) == everything
+    assert len(rows_of(client, f"?instance={done.instance_uuid.upper()}")) == everything
+    assert len(rows_of(client, f"?migration={done.pk}")) == everything
+    assert rows_of(client, "?instance=vm9") == []
+
+
+def test_times_are_read_in_the_readers_zone(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    client.cookies["zone"] = "Asia/Ho_Chi_Minh"
+    here = timezone.now() + timedelta(hours=7)
+
+    assert rows_of(client, f"?since={here - timedelta(minutes=5):%Y-%m-%dT%H:%M}")
+    assert not rows_of(client, f"?until={here - timedelta(minutes=5):%Y-%m-%dT%H:%M}")
+    assert rows_of(client)[0]["time_local"].endswith("+07:00")
+    assert rows_of(client)[0]["time_utc"].endswith("Z")
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Atlantis", "../../etc/passwd", "", "\x00", "x" * 5000])
+def test_a_bad_zone_in_the_cookie_means_the_display_zone(client: Client, auditor: User, zone: str) -> None:
+    client.force_login(auditor)
+    client.cookies["zone"] = zone
+
+    assert client.get("/audit/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("since=yesterday", "Write the time as 2026-11-22 14:05."),
+        ("until=2026-13-45T99:99", "Write the time as 2026-11-22 14:05."),
+        ("since=0001-01-01", "Choose a year between 1971 and 9998."),
+        ("since=2026-11-23T10:00&until=2026-11-22T10:00", "The end must be later than the beginning."),
+        ("migration=abc", "A migration is a number, such as 42."),
+        ("migration=99999999999999999999999", "A migration is a number, such as 42."),
+        ("q=" + "x" * 300, "at most 200 characters"),
+        ("person=%00", "Null characters are not allowed."),
+    ],
+)
+def test_a_bad_filter_gets_a_sentence(client: Client, auditor: User, query: str, sentence: str) -> None:
+    client.force_login(auditor)
+
+    for path in ("/audit/", "/audit/export.csv"):
+        response = client.get(f"{path}?{query}")
+        assert response.status_code == 422
+        assert sentence in text(response)
+
+
+def test_an_entry_has_a_page_of_its_own(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    event = AuditEvent.objects.get(action="confirm")
+
+    shown = text(client.get(f"/audit/{event.pk}/"))
+
+    assert event.hash in shown
+    assert "looks healthy" in shown
+    assert client.get("/audit/999999/").status_code == 404
+
+
+def test_the_export_holds_novas_request_id_and_every_entry_in_order(
+    client: Client, auditor: User, done: Migration
+) -> None:
+    client.force_login(auditor)
+
+    rows = rows_of(client)
+
+    assert [int(row["id"]) for row in rows] == sorted(AuditEvent.objects.values_list("id", flat=True))
+    assert any(row["request_id"].startswith("req-") for row in rows)
+    assert {row["outside"] for row in rows} == {"no"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "  =1+1", "\u00a0=1", "\uff1d1+1"]
+)
+def test_a_cell_that_would_be_a_formula_is_made_text(cell: str) -> None:
+    assert harmless(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("cell", ["", "vm2", "a=b", "2026-11-22", "cổng-thanh-toán", "req-1"])
+def test_an_ordinary_cell_stays_as_it_is(cell: str) -> None:
+    assert harmless(cell) == cell
+
+
+def test_a_reason_that_is_a_formula_leaves_as_text(client: Client, auditor: User) -> None:
+    with transaction.atomic():
+        audit.record("request", actor="mallory", reason='=HYPERLINK("http://evil.example")')
+    client.force_login(auditor)
+
+    assert rows_of(client)[0]["reason"].startswith("'=HYPERLINK")
+
+
+def test_the_page_says_whether_the_chain_holds(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+
+    assert "chain unbroken" in text(client.get("/audit/"))

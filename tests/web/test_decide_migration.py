@@ -1,0 +1,151 @@
+"""Approvals: the badge, the list, the page from which a manager decides, and everybody who comes too late."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from nmigrate import services
+from nmigrate.models import Approval, Instance, Migration
+from nmigrate.states import State
+from tests.conftest import play
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+
+
+@pytest.fixture
+def own(synced: FakeCloud, manager: User) -> Migration:
+    """A move that the manager asked for themselves, waiting."""
+    doem = Instance.objects.get(name="doem")
+    return play(synced, services.request_migration(actor=manager, instance=doem, reason="my own"))
+
+
+def test_the_badge_counts_what_this_person_can_decide(
+    client: Client, manager: User, waiting: Migration, own: Migration
+) -> None:
+    client.force_login(manager)
+
+    badge = client.get("/approvals/badge/")
+
+    assert '<span class="count">1</span>' in text(badge)
+    assert client.get("/approvals/badge/?v=1").status_code == 204
+    assert '<span class="count">1</span>' in text(client.get("/health/"))
+
+
+def test_the_helpdesk_has_no_badge(client: Client, helpdesk: User, waiting: Migration) -> None:
+    client.force_login(helpdesk)
+
+    assert "approvals" not in text(client.get("/clouds/lab/"))
+
+
+def test_the_list_says_why_one_cannot_decide_on_ones_own(
+    client: Client, manager: User, waiting: Migration, own: Migration
+) -> None:
+    client.force_login(manager)
+
+    shown = text(client.get("/approvals/"))
+
+    assert shown.index("vm2") < shown.index("doem"), "the longest wait comes first"
+    assert "You asked for this move yourself" in shown
+
+
+def test_the_page_shows_who_why_and_before_and_now(client: Client, manager: User, waiting: Migration) -> None:
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))
+
+    for words in (
+        "Keep vm2 on compute3?",
+        "helpdesk",
+        "disk errors on compute1",
+        "OPS-311",
+        "Confirm: keep it on compute3",
+        "Reject: send it back to compute1",
+        '<td class="changed">compute3</td>',
+        "Power, addresses, volumes and flavor are what they were.",
+    ):
+        assert words in shown
+
+
+def test_a_changed_address_is_pointed_out(client: Client, manager: User, waiting: Migration) -> None:
+    Migration.objects.filter(pk=waiting.pk).update(after=waiting.after | {"addresses": ["10.99.99.99"]})
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))
+
+    assert "A move should have left this alone: addresses." in shown
+    assert "should not have changed" in shown
+
+
+@pytest.mark.parametrize(
+    ("action", "decision", "state"),
+    [("confirm", Approval.CONFIRM, State.CONFIRMING), ("reject", Approval.REJECT, State.REVERTING)],
+)
+def test_a_decision_with_its_comment_is_kept(
+    client: Client, manager: User, waiting: Migration, action: str, decision: str, state: State
+) -> None:
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{waiting.pk}/{action}/", {"comment": "seen with my own eyes"})
+
+    waiting.refresh_from_db()
+    made = Approval.objects.get()
+    assert response.headers["Location"] == f"/migrations/{waiting.pk}/"
+    assert (made.decision, made.comment, made.decided_by) == (decision, "seen with my own eyes", manager)
+    assert waiting.state == state
+
+
+@pytest.mark.parametrize("action", ["confirm", "reject"])
+def test_nobody_decides_on_their_own_request(
+    client: Client, manager: User, own: Migration, action: str
+) -> None:
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{own.pk}/{action}/")
+
+    own.refresh_from_db()
+    assert response.status_code == 403
+    assert "another manager has to decide" in text(response)
+    assert own.state == State.WAITING
+    assert f"/migrations/{own.pk}/confirm/" not in text(client.get(f"/migrations/{own.pk}/decide/"))
+
+
+@pytest.mark.parametrize("action", ["confirm", "reject"])
+def test_the_second_manager_sees_what_the_first_has_decided(
+    client: Client, manager: User, manager2: User, waiting: Migration, action: str
+) -> None:
+    services.confirm_migration(actor=manager2, migration=waiting, comment="mine")
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{waiting.pk}/{action}/", {"comment": "no, mine"})
+
+    assert response.status_code == 409
+    assert "The move of vm2 is being confirmed now" in text(response)
+    assert "manager2 confirmed it" in text(response)
+    assert "no, mine" in text(response), "what was typed is kept"
+    assert Approval.objects.count() == 1
+
+
+def test_an_open_page_learns_that_it_was_decided(
+    client: Client, manager: User, manager2: User, waiting: Migration
+) -> None:
+    services.reject_migration(actor=manager2, migration=waiting, comment="wrong host")
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))
+
+    assert "There is nothing to decide any more." in shown
+    assert "manager2 rejected it" in shown
+    assert "/confirm/" not in shown
+
+
+def test_a_comment_that_is_too_long_is_refused_and_kept(
+    client: Client, manager: User, waiting: Migration
+) -> None:
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{waiting.pk}/confirm/", {"comment": "x" * 2001})
+
+    waiting.refresh_from_db()
+    assert response.status_code == 422
+    assert "A comment may have up to 2000 characters." in text(response)
+    assert waiting.state == State.WAITING

@@ -1,0 +1,57 @@
+"""The health page, and the two addresses that machines ask."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from nmigrate.models import Cloud, Heartbeat, Migration, Service
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+
+
+def beat(name: str, ago: timedelta = timedelta(0)) -> None:
+    Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now() - ago})
+
+
+def test_healthz_needs_no_login(client: Client, db: None) -> None:
+    response = client.get("/healthz")
+
+    assert (response.status_code, response.content) == (200, b"ok\n")
+
+
+def test_readyz_wants_signs_of_life_from_both(client: Client, db: None) -> None:
+    assert client.get("/readyz").status_code == 503
+    beat("worker")
+    beat("follower", timedelta(minutes=10))
+    assert client.get("/readyz").content == b"no sign of life from: follower\n"
+
+    beat("follower")
+
+    assert client.get("/readyz").status_code == 200
+
+
+def test_it_says_what_is_broken_in_words(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    Cloud.objects.create(name="dr", problem="dr does not accept the password.", problem_since=timezone.now())
+    Service.objects.create(
+        cloud_id="lab", uuid="s", binary="nova-compute", host="compute9", state="down", status="enabled"
+    )
+    beat("worker", timedelta(minutes=10))
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/health/"))
+
+    assert "dr does not accept the password." in shown
+    assert "nova-compute on compute9" in shown
+    assert "silent" in shown
+    assert "never seen" in shown
+
+
+def test_it_counts_what_waits_for_a_worker(client: Client, helpdesk: User, asked: Migration) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/health/"))
+
+    assert "task waiting for a worker · 1 order without an answer" in shown
+    assert "cold migration of vm2" in shown

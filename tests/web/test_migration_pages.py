@@ -1,0 +1,238 @@
+"""The list of migrations and the page of one: the story, what may be done now, and the fragment that follows it."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from nmigrate import services
+from nmigrate.models import Instance, Migration, Observation, Order
+from tests.conftest import follow, play, run_tasks
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+from webui import timeline
+
+
+def test_an_active_one_is_polled_and_a_finished_one_is_not(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+    assert f"/migrations/{asked.pk}/status/?v={asked.version}" in text(client.get(f"/migrations/{asked.pk}/"))
+
+    services.cancel_migration(actor=helpdesk, migration=asked)
+
+    assert "/status/" not in text(client.get(f"/migrations/{asked.pk}/"))
+
+
+def test_the_fragment_answers_204_until_something_has_changed(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+    status = f"/migrations/{asked.pk}/status/"
+    assert client.get(status, {"v": str(asked.version)}).status_code == 204
+
+    run_tasks()
+
+    changed = client.get(status, {"v": str(asked.version)})
+    assert changed.status_code == 200
+    assert "<html" not in text(changed)
+    assert "Sent to Nova, and accepted" in text(changed)
+    assert client.get(status, {"v": "nonsense"}).status_code == 200
+
+
+def test_the_timeline_tells_the_whole_story(synced: FakeCloud, done: Migration) -> None:
+    titles = [step.title for step in timeline.steps(done)]
+
+    assert titles[0] == "Asked by helpdesk"
+    assert titles[1] == "Sent to Nova, and accepted"
+    assert "Confirmed by manager" in titles
+    assert titles[-1] == "Done, on compute3"
+
+
+def test_the_timeline_says_what_comes_next(moving: Migration) -> None:
+    tones = [step.tone for step in timeline.steps(moving)]
+
+    assert tones.count("now") == 1
+    assert tones[-1] == "later"
+
+
+def test_words_that_nova_may_invent_later_are_shown_as_they_are(asked: Migration) -> None:
+    now = timezone.now()
+    Observation.objects.create(migration=asked, at=now, nova_status="teleporting", status="ACTIVE")
+    Observation.objects.create(migration=asked, at=now, task_state="resize_quantum_leap", status="ACTIVE")
+
+    titles = [step.title for step in timeline.steps(asked)]
+
+    assert "Nova says: teleporting" in titles
+    assert "Nova says: resize quantum leap" in titles
+
+
+def test_a_decision_made_outside_is_marked(
+    synced: FakeCloud, waiting: Migration, client: Client, helpdesk: User
+) -> None:
+    synced.confirm_resize(waiting.instance_uuid)
+    play(synced, waiting)
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/"))
+
+    assert "decided outside nmigrate" in shown
+    assert "Confirmed outside nmigrate by" in shown
+
+
+def test_a_failure_shows_cause_next_step_and_novas_words_folded(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    Migration.objects.filter(pk=asked.pk).update(
+        state="failed",
+        failure="No room.",
+        next_step="Choose another host.",
+        nova_said="No valid host <was> found",
+    )
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/migrations/{asked.pk}/"))
+
+    assert "<h2>No room.</h2>" in shown
+    assert "Choose another host." in shown
+    assert "<details><summary>What Nova said</summary><pre>No valid host &lt;was&gt; found</pre>" in shown
+    assert "Plan it again" in shown
+
+
+def test_after_a_confirm_one_click_starts_what_was_stopped(
+    client: Client, helpdesk: User, done: Migration
+) -> None:
+    client.force_login(helpdesk)
+    start = f"/clouds/lab/instances/{done.instance_uuid}/start/"
+    assert f'action="{start}"' in text(client.get(f"/migrations/{done.pk}/"))
+
+    response = client.post(start)
+
+    assert response.headers["Location"] == f"/clouds/lab/instances/{done.instance_uuid}/"
+    assert Order.objects.get(action="start").instance_name == "vm2"
+    assert "being started" in text(client.get(response.headers["Location"]))
+
+
+def test_a_second_start_says_that_the_first_is_on_its_way(
+    client: Client, helpdesk: User, vm2: Instance
+) -> None:
+    client.force_login(helpdesk)
+    start = f"/clouds/lab/instances/{vm2.uuid}/start/"
+    client.post(start)
+
+    response = client.post(start)
+
+    assert response.status_code == 409
+    assert "vm2 is being worked on right now" in text(response)
+    assert Order.objects.count() == 1
+
+
+def test_there_is_no_start_button_while_it_waits(client: Client, helpdesk: User, waiting: Migration) -> None:
+    client.force_login(helpdesk)
+
+    assert "/start/" not in text(client.get(f"/migrations/{waiting.pk}/"))
+    assert "/start/" not in text(client.get(f"/clouds/lab/instances/{waiting.instance_uuid}/"))
+
+
+def test_an_auditor_sees_no_button_at_all(
+    client: Client, auditor: User, vm2: Instance, asked: Migration
+) -> None:
+    client.force_login(auditor)
+
+    for path in (f"/migrations/{asked.pk}/", f"/clouds/lab/instances/{vm2.uuid}/"):
+        shown = text(client.get(path))
+        assert 'id="cancel-it"' not in shown
+        assert 'id="move-it"' not in shown
+        assert 'id="start-it"' not in shown
+
+
+def test_withdrawing_names_who_did_it(client: Client, helpdesk: User, asked: Migration) -> None:
+    client.force_login(helpdesk)
+
+    response = client.post(f"/migrations/{asked.pk}/cancel/")
+
+    assert response.headers["Location"] == f"/migrations/{asked.pk}/"
+    assert "Withdrawn by helpdesk" in text(client.get(f"/migrations/{asked.pk}/"))
+
+
+def test_withdrawing_too_late_shows_the_true_state(client: Client, helpdesk: User, moving: Migration) -> None:
+    client.force_login(helpdesk)
+
+    response = client.post(f"/migrations/{moving.pk}/cancel/")
+
+    assert response.status_code == 409
+    assert "so this is no longer possible" in text(response)
+    assert moving.state == Migration.objects.get(pk=moving.pk).state
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", True),
+        ("?state=active", True),
+        ("?state=failed", False),
+        ("?instance=VM2", True),
+        ("?instance=vm1", False),
+        ("?person=helpd", True),
+        ("?person=manager", False),
+        ("?cloud=lab", True),
+        ("?cloud=elsewhere", False),
+        ("?page=999", True),
+        ("?page=x", True),
+    ],
+)
+def test_the_list_can_be_narrowed(
+    client: Client, helpdesk: User, asked: Migration, query: str, found: bool
+) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get(f"/migrations/{query}")
+
+    assert response.status_code == 200
+    assert (f'href="/migrations/{asked.pk}/"' in text(response)) is found
+
+
+def test_an_unknown_state_in_the_address_gets_a_sentence(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get("/migrations/?state=sideways")
+
+    assert response.status_code == 422
+    assert "There is no such state." in text(response)
+
+
+def test_an_unknown_migration_is_not_found(client: Client, manager: User) -> None:
+    client.force_login(manager)
+
+    for path in ("/migrations/999/", "/migrations/999/status/", "/migrations/999/decide/"):
+        assert client.get(path).status_code == 404
+
+
+def test_names_from_the_cloud_are_only_text(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    Instance.objects.filter(name="vm1").update(name="<script>alert(1)</script>", project_name="a\"b'<i>")
+    client.force_login(helpdesk)
+    uuid = Instance.objects.get(name__startswith="<script").uuid
+
+    for path in ("/clouds/lab/", f"/clouds/lab/instances/{uuid}/", f"/clouds/lab/instances/{uuid}/migrate/"):
+        assert "<script>alert" not in text(client.get(path))
+
+
+def test_a_lost_worker_leaves_the_page_readable(client: Client, helpdesk: User, moving: Migration) -> None:
+    """Nothing has been seen for a while: the page still tells where it stands."""
+    client.force_login(helpdesk)
+    Observation.objects.filter(migration=moving).delete()
+
+    assert client.get(f"/migrations/{moving.pk}/").status_code == 200
+
+
+def test_the_page_follows_the_move_to_its_new_host(
+    client: Client, helpdesk: User, synced: FakeCloud, moving: Migration
+) -> None:
+    client.force_login(helpdesk)
+    for _ in range(8):
+        follow(synced)
+
+    shown = text(client.get(f"/migrations/{moving.pk}/status/"))
+
+    assert "waits for a decision" in shown
+    assert "It has waited for" in shown

@@ -1,0 +1,259 @@
+"""The topology, the search in it, the page of a host, and how the number of queries stays the same."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from nmigrate import audit, selectors
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+
+
+def test_it_shows_zones_hosts_and_instances_with_their_states(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/clouds/lab/"))
+
+    for words in ("nova-1", "compute1", "compute4", "vm2", "demo_zone", "4 hypervisors", "as of"):
+        assert words in shown
+    assert 'title="vm2: stopped"' in shown
+    assert 'title="demo_zone: running"' in shown
+
+
+def test_home_leads_to_the_first_cloud(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    client.force_login(helpdesk)
+
+    assert client.get("/").headers["Location"] == "/clouds/lab/"
+
+
+def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+    assert "No cloud has been read yet" in text(client.get("/"))
+
+    Cloud.objects.create(name="lab")
+
+    assert "Reading lab for the first time" in text(client.get("/clouds/lab/"))
+
+
+def test_a_cloud_that_cannot_be_reached_keeps_its_last_picture(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    Cloud.objects.update(
+        problem="lab cannot be reached.", problem_since=timezone.now(), problem_said="refused"
+    )
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/clouds/lab/"))
+
+    assert "lab cannot be reached." in shown
+    assert "the last picture that nmigrate could read" in shown
+    assert "vm2" in shown
+
+
+def test_a_move_is_drawn_on_both_hosts(client: Client, helpdesk: User, asked: Migration) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/clouds/lab/"))
+
+    assert "1 move in flight" in shown
+    assert "→ compute3" in shown
+    assert "from compute1" in shown
+
+
+def test_the_picture_answers_204_until_something_has_changed(
+    client: Client, helpdesk: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    client.force_login(helpdesk)
+    version = selectors.topology_version(Cloud.objects.get())
+    assert client.get("/clouds/lab/picture/", {"v": version}).status_code == 204
+
+    client.post(f"/clouds/lab/instances/{vm2.uuid}/migrate/", {"reason": "x"})
+
+    assert client.get("/clouds/lab/picture/", {"v": version}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("show", "seen", "unseen"),
+    [
+        ("everything", ("vm1", "broken", "compute3"), ()),
+        ("trouble", ("broken", "compute4"), ("vm1", "compute3")),
+        ("moving", ("vm2", "compute3"), ("vm1", "broken", "compute4")),
+        ("nonsense", ("vm1", "broken", "compute3"), ()),
+    ],
+)
+def test_it_can_show_only_what_matters(
+    client: Client,
+    helpdesk: User,
+    asked: Migration,
+    show: str,
+    seen: tuple[str, ...],
+    unseen: tuple[str, ...],
+) -> None:
+    Instance.objects.filter(name="doem").update(name="broken", status="ERROR")
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/clouds/lab/picture/", {"show": show}))
+    zones = shown[shown.index('class="zone"') :]
+
+    for word in seen:
+        assert word in zones
+    for word in unseen:
+        assert f">{word}<" not in zones
+
+
+@pytest.mark.parametrize("query", ["VM2", "vm", "compute1", "demo", "10.20.0"])
+def test_an_instance_is_found_by_any_part_of_what_is_known_of_it(
+    client: Client, helpdesk: User, synced: FakeCloud, query: str
+) -> None:
+    client.force_login(helpdesk)
+
+    assert ">vm2<" in text(client.get("/clouds/lab/find/", {"q": query}))
+
+
+def test_an_instance_is_found_by_its_uuid_and_beyond_ascii(
+    client: Client, helpdesk: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    other = Instance.objects.get(name="vm1")
+    other.name = "CỔNG-Thanh-Toán"
+    other.search = other.searchable()
+    other.save()
+    client.force_login(helpdesk)
+
+    assert ">vm2<" in text(client.get("/clouds/lab/find/", {"q": vm2.uuid.upper()[:13]}))
+    assert "CỔNG" in text(client.get("/clouds/lab/find/", {"q": "cổng-thanh"}))
+
+
+@pytest.mark.parametrize("query", ["", "  ", "%", "\0", "no such thing", "x" * 5000, "'; drop table"])
+def test_odd_searches_find_nothing_and_break_nothing(
+    client: Client, helpdesk: User, synced: FakeCloud, query: str
+) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get("/clouds/lab/find/", {"q": query})
+
+    assert response.status_code == 200
+    assert ">vm2<" not in text(response)
+
+
+def test_a_host_lists_all_its_instances_in_pages(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    fill(instances=120, host="compute1")
+    client.force_login(helpdesk)
+
+    first, last = (text(client.get("/clouds/lab/hosts/compute1/", {"page": page})) for page in ("1", "99"))
+
+    assert "1 to 50 of 122" in first
+    assert "101 to 122 of 122" in last
+
+
+def fill(instances: int, host: str = "", hosts: int = 0) -> None:
+    """That many more instances and hosts in the lab's inventory."""
+    cloud = Cloud.objects.get(name="lab")
+    Hypervisor.objects.bulk_create(
+        Hypervisor(
+            cloud=cloud,
+            uuid=str(uuid4()),
+            name=f"h{n}",
+            host=f"h{n}",
+            zone=f"z{n % 5}",
+            state="up",
+            status="enabled",
+        )
+        for n in range(hosts)
+    )
+    rows = [
+        Instance(
+            cloud=cloud,
+            uuid=str(uuid4()),
+            name=f"app-{n}",
+            host=host or f"compute{n % 4 + 1}",
+            status="ACTIVE",
+        )
+        for n in range(instances)
+    ]
+    for row in rows:
+        row.search = row.searchable()
+    Instance.objects.bulk_create(rows)
+
+
+def fill_the_record(rows: int, user: User) -> None:
+    now = timezone.now()
+    Migration.objects.bulk_create(
+        Migration(
+            cloud="lab",
+            instance_uuid=str(uuid4()),
+            instance_name=f"app-{n}",
+            kind="cold",
+            state="waiting",
+            reason="r",
+            requested_by=user,
+            requested_by_name="helpdesk",
+            requested_at=now,
+            waiting_since=now,
+            source_host="compute1",
+            dest_host="compute3",
+        )
+        for n in range(rows)
+    )
+    with transaction.atomic():
+        for n in range(rows // 10):
+            audit.record("request", actor="helpdesk", instance_name=f"app-{n}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clouds/lab/",
+        "/clouds/lab/?show=trouble",
+        "/clouds/lab/?show=moving",
+        "/clouds/lab/find/?q=app",
+        "/clouds/lab/hosts/compute1/",
+        "/migrations/",
+        "/approvals/",
+        "/audit/",
+        "/health/",
+    ],
+)
+def test_a_page_asks_the_database_as_often_for_1000_rows_as_for_10(
+    client: Client, manager: User, helpdesk: User, synced: FakeCloud, path: str
+) -> None:
+    client.force_login(manager)
+
+    def queries() -> int:
+        client.get(path)  # the first one fills caches: the session, the chain's check
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            assert client.get(path).status_code == 200
+        return len(asked)
+
+    fill(instances=10, hosts=2)
+    fill_the_record(10, helpdesk)
+    few = queries()
+    fill(instances=990, hosts=100)
+    fill_the_record(990, helpdesk)
+
+    assert queries() == few
+
+
+def test_a_large_cloud_shows_only_what_matters_on_each_card(
+    client: Client, helpdesk: User, synced: FakeCloud, person: Callable[..., User]
+) -> None:
+    fill(instances=200, host="compute1", hosts=selectors.MANY_HOSTS)
+    Instance.objects.filter(name="app-7").update(status="ERROR")
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/clouds/lab/"))
+
+    assert 'title="app-7: in error"' in shown
+    assert 'title="app-8' not in shown
+    assert "201 more" in shown
