@@ -288,11 +288,11 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     return rows
 
 
-def pending_approvals(user: User) -> list[Migration]:
+def pending_approvals(user: User) -> QuerySet[Migration]:
     """What waits for a decision, longest first; empty for who may not decide."""
     if not user.has_perm(Perm.APPROVE):
-        return []
-    return list(Migration.objects.filter(state=State.WAITING).order_by("waiting_since", "id"))
+        return Migration.objects.none()
+    return Migration.objects.filter(state=State.WAITING).order_by("waiting_since", "id")
 
 
 def pending_count(user: User) -> int:

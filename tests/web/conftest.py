@@ -11,7 +11,8 @@ from django.test import Client
 
 from nmigrate import services
 from nmigrate.models import Instance, Migration
-from tests.conftest import follow, play, run_tasks
+from nmigrate.states import State
+from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -51,13 +52,24 @@ def moving(synced: FakeCloud, asked: Migration) -> Migration:
 @pytest.fixture
 def waiting(synced: FakeCloud, asked: Migration) -> Migration:
     """It is on its new host and waits for a decision."""
-    return play(synced, asked)
+    return reach(synced, asked, State.WAITING)
 
 
 @pytest.fixture
 def done(synced: FakeCloud, waiting: Migration, manager: User) -> Migration:
     services.confirm_migration(actor=manager, migration=waiting, comment="looks healthy")
-    return play(synced, waiting)
+    return reach(synced, waiting, State.DONE)
+
+
+def reach(cloud: FakeCloud, migration: Migration, state: State) -> Migration:
+    """Workers and follower until it is in that state; not one tick more, since many tests begin here."""
+    for _ in range(20):
+        run_tasks()
+        follow(cloud)
+        migration.refresh_from_db()
+        if migration.state == state:
+            return migration
+    raise AssertionError(f"{migration} is {migration.state}, not {state}")
 
 
 def text(response: HttpResponseBase) -> str:

@@ -1,4 +1,4 @@
-"""The audit trail's pages: what a filter finds, what bad input gets, and an export that harms no spreadsheet."""
+"""The audit trail's pages: what a filter finds, what bad input gets, an export that harms no spreadsheet."""
 
 import csv
 import io

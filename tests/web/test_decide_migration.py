@@ -7,16 +7,17 @@ from django.test import Client
 from nmigrate import services
 from nmigrate.models import Approval, Instance, Migration
 from nmigrate.states import State
-from tests.conftest import play
 from tests.fakecloud import FakeCloud
-from tests.web.conftest import text
+from tests.web.conftest import reach, text
 
 
 @pytest.fixture
 def own(synced: FakeCloud, manager: User) -> Migration:
     """A move that the manager asked for themselves, waiting."""
     doem = Instance.objects.get(name="doem")
-    return play(synced, services.request_migration(actor=manager, instance=doem, reason="my own"))
+    return reach(
+        synced, services.request_migration(actor=manager, instance=doem, reason="my own"), State.WAITING
+    )
 
 
 def test_the_badge_counts_what_this_person_can_decide(

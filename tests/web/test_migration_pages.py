@@ -1,4 +1,4 @@
-"""The list of migrations and the page of one: the story, what may be done now, and the fragment that follows it."""
+"""The list of migrations and the page of one: its story, what may be done now, the fragment that follows."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -209,40 +209,37 @@ def fill_the_record(rows: int, user: User) -> None:
             audit.record("request", actor="helpdesk", instance_name=f"app-{n}")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/clouds/lab/",
-        "/clouds/lab/?show=trouble",
-        "/clouds/lab/?show=moving",
-        "/clouds/lab/find/?q=app",
-        "/clouds/lab/hosts/compute1/",
-        "/migrations/",
-        "/approvals/",
-        "/audit/",
-        "/health/",
-    ],
+LISTS = (
+    "/clouds/lab/",
+    "/clouds/lab/?show=trouble",
+    "/clouds/lab/?show=moving",
+    "/clouds/lab/find/?q=app",
+    "/clouds/lab/hosts/compute1/",
+    "/migrations/",
+    "/approvals/",
+    "/audit/",
+    "/health/",
 )
+
+
 def test_a_page_asks_the_database_as_often_for_1000_rows_as_for_10(
-    client: Client, manager: User, helpdesk: User, synced: FakeCloud, path: str
+    client: Client, manager: User, helpdesk: User, synced: FakeCloud
 ) -> None:
     client.force_login(manager)
+    client.get("/audit/")  # checks the chain, and remembers that for a minute
 
-    def queries() -> int:
-        client.get(path)  # the first one fills caches: the session, the chain's check
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
             assert client.get(path).status_code == 200
         return len(asked)
 
     fill(instances=10, hosts=2)
     fill_the_record(10, helpdesk)
-    few = queries()
+    few = {path: queries(path) for path in LISTS}
     fill(instances=990, hosts=100)
     fill_the_record(990, helpdesk)
 
-    assert queries() == few
+    assert {path: queries(path) for path in LISTS} == few
 
 
 def test_a_large_cloud_shows_only_what_matters_on_each_card(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -15,15 +16,16 @@ from webui import comparison
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
+PER_PAGE = 50
+
 
 @require_safe
 @needs(Perm.APPROVE)
 def approvals(request: SignedIn) -> HttpResponse:
-    waiting = [
-        (migration, services.why_not_decide(request.user, migration))
-        for migration in selectors.pending_approvals(request.user)
-    ]
-    return render(request, "approvals.html", {"waiting": waiting})
+    rows = selectors.pending_approvals(request.user)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    waiting = [(migration, services.why_not_decide(request.user, migration)) for migration in page]
+    return render(request, "approvals.html", {"page": page, "waiting": waiting})
 
 
 @require_safe
@@ -72,7 +74,7 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
 def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, Any]:
     instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
     rows = comparison.rows(migration, instance)
-    others = [row for row in selectors.pending_approvals(request.user) if row.pk != migration.pk]
+    others = selectors.pending_approvals(request.user).exclude(pk=migration.pk)
     return {
         "migration": migration,
         "instance": instance,
@@ -85,5 +87,5 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "was_running": migration.before.get("status") == "ACTIVE",
         "decision": migration.approvals.last(),
         "others": others[:8],
-        "others_count": len(others),
+        "others_count": others.count(),
     }

@@ -1,0 +1,311 @@
+"""Every page in a real browser: no accessibility error, nothing blocked by the policy, nothing too wide.
+
+And what only a browser can show: pages that follow by themselves, the search, the theme, a form sent once.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
+
+from nmigrate import audit, services
+from nmigrate.models import AuditChain, Cloud, Instance, Migration
+from nmigrate.states import State
+from tests.conftest import run_tasks
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import reach
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+guards = import_module("nmigrate.migrations.0002_audit_append_only")
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+LONG = "billing-database-primary-eu-central-production-replica-cổng-thanh-toán-" + "x" * 60
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium on this machine; CHROMIUM may name one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def guard_the_trail() -> None:
+    with connection.cursor() as cursor:
+        for statement in [
+            *guards.UNDO[connection.vendor],
+            *(guards.SQLITE if connection.vendor == "sqlite" else guards.POSTGRESQL),
+        ]:
+            cursor.execute(statement)
+    AuditChain.objects.get_or_create(pk=1, defaults={"last_hash": audit.GENESIS})
+
+
+@pytest.fixture(scope="module")
+def whole_trail(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The audit trail is guarded again, and its chain begun, for the tests that follow."""
+    yield
+    with django_db_blocker.unblock():
+        guard_the_trail()
+
+
+@pytest.fixture
+def committed(whole_trail: None, transactional_db: None) -> Iterator[None]:
+    """Rows that the server's thread sees too. Emptying the tables afterwards, the trail would refuse."""
+    guard_the_trail()
+    yield
+    with connection.cursor() as cursor:
+        for statement in guards.UNDO[connection.vendor]:
+            cursor.execute(statement)
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Open]:
+    """open_page(user, path, phone=False, dark=False, js=True): a page as that person, or nobody, sees it."""
+    contexts: list[BrowserContext] = []
+
+    def opened(
+        user: User | None, path: str, *, phone: bool = False, dark: bool = False, js: bool = True
+    ) -> Page:
+        context = browser.new_context(
+            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]  # a plain dict is what it wants
+            color_scheme="dark" if dark else "light",
+            timezone_id="Asia/Ho_Chi_Minh",
+            java_script_enabled=js,
+        )
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            session = client.cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.goto(live_server.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe finds, as "rule: where"."""
+    page.evaluate(AXE.read_text())  # not a script tag: the page's own policy forbids that
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.fixture
+def story(synced: FakeCloud, helpdesk: User, manager: User, waiting: Migration) -> Migration:
+    """The lab with life in it: a move that waits, one that failed, long names, an unreachable cloud."""
+    failed = services.request_migration(
+        actor=manager, instance=Instance.objects.get(name="doem"), reason="x" * 300, ticket="y" * 100
+    )
+    Migration.objects.filter(pk=failed.pk).update(
+        state="failed", failure="No room.", next_step="Choose another.", nova_said="No valid host " * 20
+    )
+    Instance.objects.filter(name="vm1").update(name=LONG, locked=True, locked_reason="z" * 200)
+    Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
+    return waiting
+
+
+def pages_of(story: Migration) -> dict[str, str]:
+    """Every page, by what it is."""
+    vm1 = Instance.objects.get(name=LONG)
+    vm2 = story.instance_uuid
+    running = Instance.objects.get(name="demo_zone")
+    failed = Migration.objects.get(state="failed")
+    return {
+        "topology": "/clouds/lab/",
+        "only trouble": "/clouds/lab/?show=trouble",
+        "unreachable": "/clouds/dr/",
+        "find": "/clouds/lab/find/?q=vm",
+        "find nothing": "/clouds/lab/find/?q=nothing-like-this",
+        "host": "/clouds/lab/hosts/compute1/",
+        "no host": "/clouds/lab/hosts/nowhere/",
+        "instance": f"/clouds/lab/instances/{vm2}/",
+        "long instance": f"/clouds/lab/instances/{vm1.uuid}/",
+        "plan": f"/clouds/lab/instances/{running.uuid}/migrate/",
+        "no plan": f"/clouds/lab/instances/{vm1.uuid}/migrate/",
+        "no instance": "/clouds/lab/instances/gone/",
+        "migrations": "/migrations/",
+        "waiting": f"/migrations/{story.pk}/",
+        "failed": f"/migrations/{failed.pk}/",
+        "approvals": "/approvals/",
+        "decide": f"/migrations/{story.pk}/decide/",
+        "decided": f"/migrations/{failed.pk}/decide/",
+        "audit": "/audit/",
+        "bad filter": "/audit/?since=never",
+        "entry": "/audit/1/",
+        "health": "/health/",
+        "no page": "/nowhere/",
+    }
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
+def test_no_page_has_an_accessibility_error_or_is_too_wide(
+    open_page: Open, manager: User, story: Migration, phone: bool, dark: bool, live_server: LiveServer
+) -> None:
+    page = open_page(manager, "/health/", phone=phone, dark=dark)
+    blocked: list[str] = []
+    page.on("console", lambda message: blocked.append(message.text) if "Security" in message.text else None)
+    wrong = []
+    for name, path in pages_of(story).items():
+        page.goto(live_server.url + path)
+        wrong += [f"{name}: {complaint}" for complaint in complaints(page)]
+        excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if excess > 0:
+            wrong.append(f"{name}: {excess} px too wide")
+
+    assert wrong == []
+    assert blocked == []
+
+
+def test_the_pages_without_a_role_have_no_accessibility_error(
+    open_page: Open, person: Callable[..., User], db: None
+) -> None:
+    assert complaints(open_page(None, "/login/")) == []
+    assert complaints(open_page(person("", "newcomer"), "/")) == []
+
+
+def test_a_migration_page_follows_without_a_reload(
+    open_page: Open, helpdesk: User, synced: FakeCloud, asked: Migration
+) -> None:
+    page = open_page(helpdesk, f"/migrations/{asked.pk}/")
+    page.evaluate("window.neverReloaded = true")
+    expect(page.locator("#migration-status")).to_contain_text("Waiting for a worker")
+
+    reach(synced, asked, State.WAITING)
+
+    expect(page.locator("#migration-status")).to_contain_text("waits for a decision")
+    assert page.evaluate("window.neverReloaded") is True
+
+
+def test_polling_goes_on_after_the_server_was_away(
+    open_page: Open, helpdesk: User, synced: FakeCloud, asked: Migration
+) -> None:
+    page = open_page(helpdesk, f"/migrations/{asked.pk}/")
+    page.context.route("**/status/**", lambda route: route.abort())
+    expect(page.locator("#lost")).to_be_visible()
+
+    run_tasks()
+    page.context.unroute("**/status/**")
+
+    expect(page.locator("#migration-status")).to_contain_text("Sent to Nova, and accepted")
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_what_a_manager_types_survives_the_polling(
+    open_page: Open, manager: User, manager2: User, waiting: Migration
+) -> None:
+    page = open_page(manager, f"/migrations/{waiting.pk}/decide/")
+    page.fill("#comment", "half a sente")
+
+    services.confirm_migration(actor=manager2, migration=waiting, comment="mine")
+
+    expect(page.locator("#still-waiting")).to_contain_text("manager2 confirmed it")
+    assert page.input_value("#comment") == "half a sente"
+
+
+def test_the_search_finds_while_one_types_and_is_one_key_away(
+    open_page: Open, helpdesk: User, synced: FakeCloud
+) -> None:
+    page = open_page(helpdesk, "/migrations/")
+    page.keyboard.press("/")
+    page.keyboard.type("VM2")
+    expect(page.locator("#found a.hit")).to_have_count(1)
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("h1")).to_have_text("vm2")
+
+
+def test_a_double_click_asks_once(open_page: Open, helpdesk: User, synced: FakeCloud, vm2: Instance) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{vm2.uuid}/migrate/")
+    page.fill("#reason", "disk errors")
+
+    page.locator("[data-names-host]").dblclick()
+
+    expect(page.locator("h1")).to_have_text("vm2")
+    expect(page).to_have_url(page.url.split("/migrations/")[0] + f"/migrations/{Migration.objects.get().pk}/")
+
+
+def test_everything_works_without_javascript(
+    open_page: Open, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{vm2.uuid}/", js=False)
+    page.click("#move-it")
+    page.check("input[name=host][value=compute3]")
+    page.fill("#reason", "disk errors")
+    page.get_by_role("button", name="Ask to move it").click()
+    made = reach(synced, Migration.objects.get(), State.WAITING)
+
+    page = open_page(manager, "/approvals/", js=False)
+    page.get_by_role("link", name="Decide on vm2").click()
+    page.get_by_role("button", name="Reject: send it back to compute1").click()
+
+    made.refresh_from_db()
+    assert made.state == State.REVERTING
+
+
+def test_the_theme_is_kept(open_page: Open, helpdesk: User, synced: FakeCloud) -> None:
+    page = open_page(helpdesk, "/health/")
+    switch = page.locator("[data-theme-switch]")
+    switch.click()
+    switch.click()
+
+    page.reload()
+
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(switch).to_have_attribute("aria-label", "Theme: dark. Change it.")
+
+
+def test_times_are_in_the_readers_own_zone(
+    open_page: Open, helpdesk: User, synced: FakeCloud, asked: Migration
+) -> None:
+    page = open_page(None, "/login/")
+    page.fill("#id_username", "helpdesk")
+    page.fill("#id_password", "x")
+    page.click("button.primary")
+    page.goto(page.url.split("/clouds/")[0] + f"/migrations/{asked.pk}/")
+
+    title = page.locator("time").first.get_attribute("title") or ""
+    assert title.endswith(("(Asia/Ho_Chi_Minh)", "(Asia/Saigon)"))
+
+
+def test_the_filter_goes_into_the_address_bar(
+    open_page: Open, manager: User, synced: FakeCloud, asked: Migration
+) -> None:
+    page = open_page(manager, "/migrations/")
+
+    page.select_option("select[name=state]", "failed")
+
+    expect(page.locator("#rows")).to_contain_text("No migration matches")
+    expect(page).to_have_url(page.url.split("?")[0] + "?state=failed")
