@@ -6,6 +6,8 @@ lab can be copied, moved, or lie in a folder whose name has spaces or letters th
 
 from pathlib import Path
 
+# of these files, seen from the state folder: oslo.config would read a `$` in a whole path as an option
+FOLDER = Path("../conf")
 PASSWORD = "labpw"  # noqa: S105  # of every account; the lab listens on 127.0.0.1 only
 REGION = "RegionOne"
 # service -> distance of its port from the lab's first

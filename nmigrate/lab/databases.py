@@ -43,7 +43,7 @@ def template(venv: Path) -> Path:
     return venv / "nmigrate-lab-template" / hashlib.sha256(text).hexdigest()[:16]
 
 
-def make(state: Path, conf: Path, venv: Path, env: dict[str, str], log: Path) -> bool:
+def make(state: Path, venv: Path, env: dict[str, str], log: Path) -> bool:
     """Make the state folder, whole or not at all. True when it came from a template and so is seeded."""
     draft = state.with_name(state.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -58,7 +58,7 @@ def make(state: Path, conf: Path, venv: Path, env: dict[str, str], log: Path) ->
     # nova-compute takes a host without this file, but with records, for a host that was set up wrongly
     (draft / "nova/compute_id").write_text("1d9e1f1a-6f0b-4c4e-9a52-0f2f3a1c7b10\n")
     if not from_template:
-        create_all(draft, conf, venv, env, log)
+        create_all(draft, venv, env, log)
     for path in draft.glob("db/*.sqlite"):
         with connect(path) as database:
             database.execute("PRAGMA journal_mode=WAL")
@@ -66,13 +66,13 @@ def make(state: Path, conf: Path, venv: Path, env: dict[str, str], log: Path) ->
     return from_template
 
 
-def commands(conf: Path, venv: Path) -> list[list[list[str]]]:
+def commands(venv: Path) -> list[list[list[str]]]:
     """What makes the databases: chains of commands; the chains do not depend on each other."""
     python = str(install.python(venv))
 
     def manage(module: str, config: str, *arguments: str) -> list[str]:
         code = f"import sys; from {module} import main; sys.exit(main())"
-        return [python, "-c", code, "--config-file", str(conf / config), *arguments]
+        return [python, "-c", code, "--config-file", str(configuration.FOLDER / config), *arguments]
 
     def keystone(*arguments: str) -> list[str]:
         return manage("keystone.cmd.manage", "keystone/keystone.conf", *arguments)
@@ -102,9 +102,9 @@ def commands(conf: Path, venv: Path) -> list[list[list[str]]]:
     ]
 
 
-def create_all(draft: Path, conf: Path, venv: Path, env: dict[str, str], log: Path) -> None:
+def create_all(draft: Path, venv: Path, env: dict[str, str], log: Path) -> None:
     """Run the chains side by side; raises LabError with the end of what the first failing command said."""
-    chains = [list(chain) for chain in commands(conf, venv)]
+    chains = [list(chain) for chain in commands(venv)]
     current: dict[int, subprocess.Popen[bytes]] = {}
     log.parent.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + COMMAND_SECONDS

@@ -72,11 +72,11 @@ class Lab:
             wanted = [name for name in START_ORDER if name not in kept]
             if "control" not in kept and "nova" in wanted:
                 wanted.append("control")
-            processes.check_ports({name: self.port + configuration.PORTS[name] for name in sorted(wanted)})
+            processes.check_ports({name: self.port + configuration.PORTS[name] for name in wanted})
             if not self.state.exists():
                 say("making the databases" + (" (once, about a minute)" if not self._has_template() else ""))
                 log = self.root / "logs/databases.log"
-                databases.make(self.state, self._conf, self.venv, self._service_env(), log)
+                databases.make(self.state, self.venv, self._service_env(), log)
             if "keystone" in wanted:
                 databases.write_endpoints(self.state, self.port)
             if wanted:
@@ -255,7 +255,7 @@ class Lab:
 
     def _start(self, name: str) -> None:
         port = self.port + configuration.PORTS[name]
-        python, conf = str(install.python(self.venv)), self._conf / name
+        python, conf = str(install.python(self.venv)), configuration.FOLDER / name
         env = self._service_env() | {"NMIGRATE_LAB_SQLITE": "1"}
         if name == "nova":
             command = [python, str(SERVICES_FOLDER / "nova_all.py"), str(conf), str(port)]

@@ -23,7 +23,7 @@ def driver(idle: Lab, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("NMIGRATE_LAB_BEHAVIOUR", str(idle.behaviour_json))
     monkeypatch.syspath_prepend(str(SERVICES_FOLDER))
     monkeypatch.delitem(sys.modules, "behaviour", raising=False)
-    import behaviour  # type: ignore[import-not-found]
+    import behaviour
 
     return behaviour
 

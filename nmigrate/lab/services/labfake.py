@@ -1,8 +1,8 @@
 """Nova's virt driver for the lab: simulated hypervisors that take their time and fail when they are told to.
 
 Nova's own FakeDriver, with what a migration desk needs to see: guests and node ids that survive a restart,
-live migrations with progress, abort and force-complete, cold migrations that last, snapshots that reach Glance,
-and libvirt's own verdict on shared and local storage. How long and where to fail: see behaviour.py.
+live migrations with progress, abort and force-complete, cold migrations that last, snapshots that reach
+Glance, and libvirt's own verdict on shared and local storage. How long and where to fail: see behaviour.py.
 """
 
 # mypy: disable-error-code="import-not-found"
@@ -219,7 +219,7 @@ class LabDriver(fake.FakeDriver):
     def check_can_live_migrate_source(
         self, context: Any, instance: Any, dest_check_data: Any, block_device_info: Any = None
     ) -> Any:
-        """Libvirt's verdict on hosts with local disks: only a guest whose every disk is a volume is shared."""
+        """Libvirt's verdict on hosts with local disks: only a guest that is all volumes is shared."""
         reason = behaviour.failure("check_can_live_migrate_source", self._host)
         if reason:
             raise exception.MigrationPreCheckError(reason=reason)

@@ -1,8 +1,8 @@
 """Cinder's volume driver for the lab: keeps nothing but the records that Cinder itself keeps.
 
 Every volume is there; images, snapshots and clones are copied in no time. The connection names the host of
-the connector, so that a reader sees which compute a volume is exported to. "fail_volume" of the behaviour lists
-steps to fail at; "initialize_connection:compute2" fails for one host.
+the connector, so that a reader sees which compute a volume is exported to. "fail_volume" of the behaviour
+lists steps to fail at; "initialize_connection:compute2" fails for one host.
 """
 
 # mypy: disable-error-code="import-not-found"

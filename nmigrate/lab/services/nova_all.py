@@ -23,6 +23,7 @@ import traceback  # noqa: E402
 from datetime import datetime  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
+from urllib.parse import quote  # noqa: E402
 
 os.environ["OS_NOVA_CONFIG_DIR"], PORT = sys.argv[1], int(sys.argv[2])
 os.environ["OS_NOVA_DISABLE_EVENTLET_PATCHING"] = "true"
@@ -30,6 +31,13 @@ sys.argv = ["nova-all"]
 from nova import monkey_patch  # noqa: E402
 
 monkey_patch.patch(backend="threading")
+from paste import deploy  # noqa: E402
+
+# Nova makes a URL of the path and does not quote it
+loadapp = deploy.loadapp
+deploy.loadapp = lambda uri, **options: loadapp(
+    "config:" + quote(str(Path(uri.removeprefix("config:")).absolute())), **options
+)
 import labfake  # noqa: E402
 import nova.virt  # noqa: E402
 
