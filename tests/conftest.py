@@ -13,6 +13,8 @@ from nmigrate import follower, inventory, orders
 from nmigrate import cloud as clouds
 from nmigrate.models import Cloud, Instance, Migration
 
+pytest_plugins = ["tests.lab.fixtures", "tests.story.desk"]
+
 # Playwright runs its own event loop; Django's ORM is used from the same thread, which is fine in tests.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
