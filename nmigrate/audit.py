@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,7 +21,9 @@ SYSTEM = "nmigrate"
 """The actor of what this application does by itself."""
 
 _HASHED = tuple(
-    field.attname for field in AuditEvent._meta.concrete_fields if field.attname not in ("hash", "previous_hash")
+    field.attname
+    for field in AuditEvent._meta.concrete_fields
+    if field.attname not in ("hash", "previous_hash")
 )
 
 
@@ -41,7 +43,7 @@ def entry_hash(event: AuditEvent) -> str:
 def record(
     action: str,
     *,
-    actor: AbstractUser | str,
+    actor: User | str,
     migration: Migration | None = None,
     is_outside: bool = False,
     **fields: Any,
@@ -87,7 +89,9 @@ def verify() -> tuple[bool, str]:
     with transaction.atomic():
         chain = AuditChain.objects.get(pk=1)
         previous, expected = GENESIS, 1
-        for event in AuditEvent.objects.filter(id__lte=chain.last_id).order_by("id").iterator(chunk_size=2000):
+        for event in (
+            AuditEvent.objects.filter(id__lte=chain.last_id).order_by("id").iterator(chunk_size=2000)
+        ):
             if event.id != expected:
                 return False, f"The chain is broken: entry {expected} is missing."
             if event.previous_hash != previous:
@@ -96,7 +100,10 @@ def verify() -> tuple[bool, str]:
                 return False, f"The chain is broken: entry {event.id} was changed after it was written."
             previous, expected = event.hash, expected + 1
     if expected - 1 != chain.last_id or previous != chain.last_hash:
-        return False, f"The chain is broken: it ends at entry {expected - 1}, but {chain.last_id} were written."
+        return (
+            False,
+            f"The chain is broken: it ends at entry {expected - 1}, but {chain.last_id} were written.",
+        )
     if AuditEvent.objects.filter(id__gt=chain.last_id).exists():
         # Added between the two reads (the check itself is one transaction, this look is not) or past the chain.
         chain.refresh_from_db()

@@ -88,7 +88,10 @@ def explain_move(instance_name: str, action: api.Action | None, fault: str, aske
         if re.search(row.pattern, said, re.IGNORECASE):
             what = row.what
             if row.pattern == "No valid host" and asked_host:
-                what = f"Nova says that {asked_host} cannot take {instance_name}: no room, out of service or not allowed."
+                what = (
+                    f"Nova says that {asked_host} cannot take {instance_name}: "
+                    "no room, out of service or not allowed."
+                )
             return Cause(what, row.next_step, said)
     what = f"Nova gave up the move of {instance_name}"
     what += " with the words below." if said else " and did not say why."

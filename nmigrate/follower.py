@@ -64,7 +64,9 @@ class CloudFollower:
         self.name = name
         self.stop = stop
         self.threads = [
-            threading.Thread(target=self._loop, args=(self._changes,), name=f"changes of {name}", daemon=True),
+            threading.Thread(
+                target=self._loop, args=(self._changes,), name=f"changes of {name}", daemon=True
+            ),
             threading.Thread(target=self._loop, args=(self._everything,), name=f"all of {name}", daemon=True),
         ]
         self.alive_at = [time.monotonic()] * 2

@@ -93,7 +93,11 @@ def _record(
     if migration.server_migration_id is not None:
         return next((row for row in changed if row.id == migration.server_migration_id), None)
     found = _unknown_before(migration, changed)
-    if found is None and migration.accepted_at and timezone.now() - migration.accepted_at > timedelta(seconds=5):
+    if (
+        found is None
+        and migration.accepted_at
+        and timezone.now() - migration.accepted_at > timedelta(seconds=5)
+    ):
         found = _unknown_before(migration, cloud.server_migrations_of(migration.instance_uuid))
     return found
 
@@ -159,7 +163,9 @@ def _judge_running(cloud: api.Cloud, migration: Migration, instance: Instance) -
         )
     elif migration.nova_status in ("confirming", "confirmed", "reverting", "reverted"):
         _decided_outside(cloud, migration)
-    elif _is_over(migration, instance) or (migration.server_migration_id is None and _gave_up(cloud, migration)):
+    elif _is_over(migration, instance) or (
+        migration.server_migration_id is None and _gave_up(cloud, migration)
+    ):
         _fail_move(cloud, migration, instance)
 
 
@@ -319,13 +325,19 @@ def _decided_outside(cloud: api.Cloud, migration: Migration) -> None:
         None,
     )
     if asked is None or not asked.user_id:
-        who = "Nova itself (resize_confirm_window)" if decision == Approval.CONFIRM else "somebody outside nmigrate"
+        who = (
+            "Nova itself (resize_confirm_window)"
+            if decision == Approval.CONFIRM
+            else "somebody outside nmigrate"
+        )
     else:
         who = cloud.user_name(asked.user_id)
     word = "confirmed" if decision == Approval.CONFIRM else "rejected"
     with transaction.atomic():
         if State(migration.state) in (State.CONFIRMING, State.REVERTING):
-            transition(migration, "reopen", actor=audit.SYSTEM, note="It was decided otherwise outside nmigrate.")
+            transition(
+                migration, "reopen", actor=audit.SYSTEM, note="It was decided otherwise outside nmigrate."
+            )
         transition(
             migration,
             action,
@@ -352,10 +364,14 @@ def _follow_start(order: Order, instance: Instance | None) -> None:
     elif instance.status == "ACTIVE" and not instance.task_state:
         orders.end_order(order, ok=True)
     elif instance.status == "ERROR":
-        orders.end_order(order, ok=False, sentence="It went into error while it was being started.", said=instance.fault)
+        orders.end_order(
+            order, ok=False, sentence="It went into error while it was being started.", said=instance.fault
+        )
     elif (
         not instance.task_state
         and order.answered_at is not None
         and timezone.now() - order.answered_at > timedelta(minutes=2)
     ):
-        orders.end_order(order, ok=False, sentence="Nova accepted the start, but it does not run after 2 minutes.")
+        orders.end_order(
+            order, ok=False, sentence="Nova accepted the start, but it does not run after 2 minutes."
+        )

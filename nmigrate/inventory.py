@@ -21,11 +21,41 @@ log = logging.getLogger(__name__)
 
 OVERLAP = timedelta(seconds=30)
 """Each read of changes reaches this far back behind the newest change seen: Nova's clocks may differ a little."""
-_COPIED = (
-    "name project_id user_id host hypervisor zone pinned_zone pin_known status vm_state task_state power_state "
-    "locked locked_reason flavor vcpus memory_mb disk_gb ephemeral_gb swap_mb extra_specs image_id config_drive "
-    "networks key_name metadata description host_status progress fault created_at updated_at launched_at"
-).split()
+_COPIED = [
+    "name",
+    "project_id",
+    "user_id",
+    "host",
+    "hypervisor",
+    "zone",
+    "pinned_zone",
+    "pin_known",
+    "status",
+    "vm_state",
+    "task_state",
+    "power_state",
+    "locked",
+    "locked_reason",
+    "flavor",
+    "vcpus",
+    "memory_mb",
+    "disk_gb",
+    "ephemeral_gb",
+    "swap_mb",
+    "extra_specs",
+    "image_id",
+    "config_drive",
+    "networks",
+    "key_name",
+    "metadata",
+    "description",
+    "host_status",
+    "progress",
+    "fault",
+    "created_at",
+    "updated_at",
+    "launched_at",
+]
 _LISTS = ("addresses", "volumes", "server_groups", "tags")
 _NAMES = ("project_name", "image_name", "search")
 
@@ -42,7 +72,9 @@ class Names:
         projects = {server.project_id for server in servers if server.project_id not in self.projects}
         if projects:
             self.projects = dict.fromkeys(projects, "") | self.projects | cloud.project_names()
-        images = {server.image_id for server in servers if server.image_id and server.image_id not in self.images}
+        images = {
+            server.image_id for server in servers if server.image_id and server.image_id not in self.images
+        }
         if images:
             self.images = dict.fromkeys(images, "") | self.images | cloud.image_names()
 
@@ -167,32 +199,50 @@ def read_hosts(cloud: api.Cloud, *, exact: bool = False) -> None:
             if exact:
                 fields["inventories"] = {
                     name: {"total": a.total, "reserved": a.reserved, "ratio": a.ratio, "used": a.used}
-                    for name, a in (("VCPU", found.vcpus), ("MEMORY_MB", found.memory_mb), ("DISK_GB", found.disk_gb))
+                    for name, a in (
+                        ("VCPU", found.vcpus),
+                        ("MEMORY_MB", found.memory_mb),
+                        ("DISK_GB", found.disk_gb),
+                    )
                 }
             changed |= _update(Hypervisor, cloud.name, found.uuid, fields, quiet=("service_seen_at",))
         for service in services:
             fields = {
                 name: getattr(service, name)
-                for name in "binary host zone state status disabled_reason forced_down seen_at".split()
+                for name in [
+                    "binary",
+                    "host",
+                    "zone",
+                    "state",
+                    "status",
+                    "disabled_reason",
+                    "forced_down",
+                    "seen_at",
+                ]
             }
             changed |= _update(Service, cloud.name, service.uuid, fields, quiet=("seen_at",))
         for model, uuids in (
             (Hypervisor, {row.uuid for row in hypervisors}),
             (Service, {row.uuid for row in services}),
         ):
-            deleted, _ = model.objects.filter(cloud=cloud.name).exclude(uuid__in=uuids).delete()  # type: ignore[attr-defined]
+            deleted, _ = model.objects.filter(cloud=cloud.name).exclude(uuid__in=uuids).delete()
             changed |= bool(deleted)
         if changed:
             Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
 
 
 def _update(
-    model: type[Hypervisor] | type[Service], cloud: str, uuid: str, fields: dict[str, Any], *, quiet: tuple[str, ...]
+    model: type[Hypervisor] | type[Service],
+    cloud: str,
+    uuid: str,
+    fields: dict[str, Any],
+    *,
+    quiet: tuple[str, ...],
 ) -> bool:
     """Write one row if it differs. Returns whether a page would show it; `quiet` fields alone do not count."""
-    row = model.objects.filter(cloud=cloud, uuid=uuid).first()  # type: ignore[attr-defined]
+    row = model.objects.filter(cloud=cloud, uuid=uuid).first()
     if row is None:
-        model.objects.create(cloud_id=cloud, uuid=uuid, **fields)  # type: ignore[attr-defined]
+        model.objects.create(cloud_id=cloud, uuid=uuid, **fields)
         return True
     different = {name for name, value in fields.items() if getattr(row, name) != value}
     if different:

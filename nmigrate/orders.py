@@ -86,7 +86,8 @@ def send_order(order_id: int, cloud: api.Cloud) -> None:
         # It may have arrived. The follower looks; nobody posts again.
         log.warning("order %s: no answer (%s)", order.pk, error)
         Order.objects.filter(pk=order.pk, state=Order.State.SENT).update(
-            problem="Nova has not answered yet; nmigrate is looking whether the order arrived.", said=error.said
+            problem="Nova has not answered yet; nmigrate is looking whether the order arrived.",
+            said=error.said,
         )
         _touch(order)
     except api.CloudError as error:
@@ -110,7 +111,8 @@ def _objection(order: Order, server: api.Server, cloud: api.Cloud) -> str:
     """What fresh data says against sending this order; empty when nothing does."""
     if order.action == Order.Action.MIGRATE:
         hosts = {
-            row.host: row for row in Hypervisor.objects.filter(cloud=order.cloud, host__in=[order.host, server.host])
+            row.host: row
+            for row in Hypervisor.objects.filter(cloud=order.cloud, host__in=[order.host, server.host])
         }
         found = preflight.objections(server, host=hosts.get(order.host), source=hosts.get(server.host))
         return found[0] if found else ""
@@ -120,12 +122,16 @@ def _objection(order: Order, server: api.Server, cloud: api.Cloud) -> str:
         if server.locked:
             return preflight.instance_objections(server)[-1]
         return ""
-    assert order.migration is not None
+    migration = order.migration
+    if migration is None:
+        raise ValueError(f"order {order.pk} decides on no migration")
     if server.status != "VERIFY_RESIZE" or server.task_state:
-        return f"{server.name} is {preflight.status_words(server.status)}: it no longer waits for this decision."
+        return (
+            f"{server.name} is {preflight.status_words(server.status)}: it no longer waits for this decision."
+        )
     # A later resize by somebody else also waits in VERIFY_RESIZE; this decision is not about that one.
     newest = max(cloud.server_migrations_of(order.instance_uuid), key=lambda row: row.id, default=None)
-    if newest is None or newest.id != order.migration.server_migration_id:
+    if newest is None or newest.id != migration.server_migration_id:
         return f"{server.name} now waits for a decision on another move, made outside nmigrate."
     return ""
 
@@ -214,7 +220,12 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
             # Decided otherwise meanwhile: there is nothing to open again, and the follower tells it.
             with suppress(Conflict), transaction.atomic():
                 transition(
-                    migration, "reopen", actor=audit.SYSTEM, note=sentence, request_id=request_id, remark=sentence
+                    migration,
+                    "reopen",
+                    actor=audit.SYSTEM,
+                    note=sentence,
+                    request_id=request_id,
+                    remark=sentence,
                 )
 
 
@@ -257,9 +268,9 @@ def requeue_stale_orders(cloud: str) -> int:
     count = 0
     for order in stale:
         with transaction.atomic():
-            if Order.objects.filter(pk=order.pk, state=Order.State.QUEUED, enqueued_at=order.enqueued_at).update(
-                enqueued_at=now
-            ):
+            if Order.objects.filter(
+                pk=order.pk, state=Order.State.QUEUED, enqueued_at=order.enqueued_at
+            ).update(enqueued_at=now):
                 async_task("nmigrate.tasks.send_order", order.pk)
                 count += 1
     return count
@@ -276,7 +287,9 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
         if found:
             log.info("order %s arrived as %s", order.pk, found)
             accept(order, found)
-        elif order.claimed_at and now - order.claimed_at > timedelta(seconds=2 * settings.NMIGRATE_API_TIMEOUT + 30):
+        elif order.claimed_at and now - order.claimed_at > timedelta(
+            seconds=2 * settings.NMIGRATE_API_TIMEOUT + 30
+        ):
             refuse(
                 order,
                 "nmigrate was interrupted while it sent the order, and Nova has no trace of it: it never arrived.",
@@ -300,9 +313,12 @@ def end_order(order: Order, *, ok: bool, sentence: str = "", said: str = "") -> 
     """A followed order (a start) came to its end in the cloud."""
     with transaction.atomic():
         won = Order.objects.filter(pk=order.pk, state=Order.State.ACCEPTED).update(
-            state=Order.State.DONE if ok else Order.State.FAILED, ended_at=timezone.now(), problem=sentence, said=said
+            state=Order.State.DONE if ok else Order.State.FAILED,
+            ended_at=timezone.now(),
+            problem=sentence,
+            said=said,
         )
         if won == 1:
-            _audit_order(order, "started" if ok else "start_failed", reason=sentence, request_id=order.request_id)
-
-
+            _audit_order(
+                order, "started" if ok else "start_failed", reason=sentence, request_id=order.request_id
+            )

@@ -31,6 +31,9 @@ STATUS_WORDS: dict[str, str] = {
 }
 """Nova's status words (nova/api/openstack/common.py _STATE_MAP) in plain ones."""
 
+MOVABLE: dict[Kind, tuple[str, ...]] = {Kind.COLD: ("ACTIVE", "SHUTOFF")}
+"""The states of a server from which Nova takes each kind of move (nova/compute/api.py)."""
+
 _INSTEAD: dict[str, str] = {
     "PAUSED": "Ask its owner to unpause it first.",
     "SUSPENDED": "Ask its owner to resume it first.",
@@ -45,22 +48,31 @@ _INSTEAD: dict[str, str] = {
 class Subject(Protocol):
     """What the rules look at; models.Instance and cloud.api.Server both have it."""
 
-    name: str
-    status: str
-    task_state: str
-    host: str
-    pinned_zone: str | None
-    locked: bool
-    locked_reason: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def task_state(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def pinned_zone(self) -> str | None: ...
+    @property
+    def locked(self) -> bool: ...
+    @property
+    def locked_reason(self) -> str: ...
 
 
 class Destination(Protocol):
     """A hypervisor as the rules see it: models.Hypervisor."""
 
-    host: str
-    zone: str
-    disabled_reason: str
-
+    @property
+    def host(self) -> str: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def disabled_reason(self) -> str: ...
     @property
     def is_up(self) -> bool: ...
     @property
@@ -72,22 +84,26 @@ def status_words(status: str) -> str:
 
 
 def objections(
-    subject: Subject, *, kind: Kind = Kind.COLD, host: Destination | None = None, source: Destination | None = None
+    subject: Subject,
+    *,
+    kind: Kind = Kind.COLD,
+    host: Destination | None = None,
+    source: Destination | None = None,
 ) -> list[str]:
     """Why this move cannot be asked for now; empty when nothing speaks against it. `host` None: Nova chooses."""
-    found = [*instance_objections(subject), *_source(subject, source)]
+    found = [*instance_objections(subject, kind=kind), *_source(subject, source)]
     if host is not None:
         found += destination_objections(subject, host)
     return found
 
 
-def instance_objections(subject: Subject) -> list[str]:
+def instance_objections(subject: Subject, *, kind: Kind = Kind.COLD) -> list[str]:
     found = []
-    if subject.status not in ("ACTIVE", "SHUTOFF"):
+    if subject.status not in MOVABLE[kind]:
         instead = _INSTEAD.get(subject.status, "Wait until that is over and try again.")
         found.append(
-            f"{subject.name} is {status_words(subject.status)}; "
-            f"only a running or stopped instance can be moved this way. {instead}"
+            f"{subject.name} is {status_words(subject.status)}; only a running or stopped instance "
+            f"can be moved this way. {instead}"
         )
     elif subject.task_state:
         doing = subject.task_state.replace("_", " ").replace("-", " ")
@@ -100,10 +116,8 @@ def instance_objections(subject: Subject) -> list[str]:
 
 def _source(subject: Subject, source: Destination | None) -> list[str]:
     if source is not None and not source.is_up:
-        return [
-            f"{source.host}, where {subject.name} is now, is down; nothing can be moved off it this way. "
-            "An operator must bring it back or evacuate it."
-        ]
+        where = f"{source.host}, where {subject.name} is now, is down; nothing can be moved off it this way."
+        return [f"{where} An operator must bring it back or evacuate it."]
     return []
 
 
@@ -127,8 +141,6 @@ def destination_objections(subject: Subject, host: Destination) -> list[str]:
 def warnings(subject: Subject, *, kind: Kind = Kind.COLD) -> list[str]:
     """What a person should know before asking, though it does not stop the move."""
     if kind is Kind.COLD and subject.status == "ACTIVE":
-        return [
-            f"{subject.name} is running: it is shut down for the move, usually for a minute or two, "
-            "and started again on its new host."
-        ]
+        how_long = "usually for a minute or two, and started again on its new host"
+        return [f"{subject.name} is running: it is shut down for the move, {how_long}."]
     return []

@@ -17,10 +17,8 @@ from nmigrate.models import AuditEvent, Cloud, Heartbeat, Hypervisor, Instance, 
 from nmigrate.states import ACTIVE, Perm, State
 
 ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
-# Above this many hosts a card shows only what moves or is broken: nobody reads 10,000 names.
-MANY_HOSTS = 60
-CHIPS_PER_HOST = 12
-CHIPS_WHEN_MANY = 4
+MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
+CHIPS_PER_HOST, CHIPS_WHEN_MANY = 12, 4
 NEARLY_FULL = 0.95
 HEARTBEAT_IS_FRESH = timedelta(seconds=60)
 
@@ -118,10 +116,6 @@ def topology_version(cloud: Cloud) -> str:
     return f"{cloud.version}.{sums['last'] or 0}.{sums['versions'] or 0}"
 
 
-def moves_in_flight(cloud_name: str) -> list[Migration]:
-    return list(Migration.objects.filter(cloud=cloud_name, state__in=ACTIVE_STATES).order_by("id"))
-
-
 def _first_per_host(
     cloud: Cloud, moving: Iterable[str], show: str, limit: int, *, notable: bool
 ) -> list[Instance]:
@@ -150,7 +144,7 @@ def topology(cloud: Cloud, show: str = SHOW_ALL) -> Topology:
     version = topology_version(cloud)
     hypervisors = list(cloud.hypervisors.defer("inventories", "traits", "aggregates"))
     totals: Counter[str] = Counter(dict(cloud.instances.order_by().values_list("host").annotate(Count("id"))))
-    moves = moves_in_flight(cloud.name)
+    moves = list(Migration.objects.filter(cloud=cloud.name, state__in=ACTIVE_STATES).order_by("id"))
     moving = {move.instance_uuid: move for move in moves}
     dense = len(hypervisors) > MANY_HOSTS
     chips: dict[str, list[Chip]] = defaultdict(list)
@@ -251,14 +245,13 @@ def moves_of_instances(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migra
 
 
 def instance_history(cloud_name: str, uuid: str) -> list[Migration]:
-    """Everything that this application ever moved the instance by, newest first."""
+    """What moved the instance, newest first."""
     return list(Migration.objects.filter(cloud=cloud_name, instance_uuid=uuid).order_by("-id")[:100])
 
 
 def last_start(cloud_name: str, uuid: str) -> Order | None:
     """The newest order to start this instance: says whether one is on its way, or why the last one failed."""
-    orders = Order.objects.filter(cloud=cloud_name, instance_uuid=uuid, action=Order.Action.START)
-    return orders.order_by("-id").first()
+    return Order.objects.filter(cloud=cloud_name, instance_uuid=uuid, action=Order.Action.START).last()
 
 
 @dataclass(frozen=True, slots=True)

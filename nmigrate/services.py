@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -14,7 +14,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Approval, AuditEvent, Hypervisor, Instance, Migration, Order
 from nmigrate.states import ACTIVE, LABELS, TRANSITIONS, Kind, Perm, State, actions_from
 
-Actor = AbstractUser | str
+Actor = User | str
 """A user, or a word for who else it was (audit.SYSTEM, "outside nmigrate")."""
 
 
@@ -62,13 +62,18 @@ def transition(
 
 
 def _passed_by(migration: Migration) -> str:
-    return (
-        f"The move of {migration.instance_name} is {LABELS[State(migration.state)]} now, so this is no longer possible."
-    )
+    now = LABELS[State(migration.state)]
+    return f"The move of {migration.instance_name} is {now} now, so this is no longer possible."
 
 
 def request_migration(
-    *, actor: AbstractUser, instance: Instance, kind: Kind = Kind.COLD, host: str = "", reason: str, ticket: str = ""
+    *,
+    actor: User,
+    instance: Instance,
+    kind: Kind = Kind.COLD,
+    host: str = "",
+    reason: str,
+    ticket: str = "",
 ) -> Migration:
     """Ask for a move: the record, its audit entry, the order and the queued task commit together or not at all.
 
@@ -79,7 +84,10 @@ def request_migration(
     reason = reason.strip()
     if not reason:
         raise Conflict("Say why it is moved: the manager and the audit trail need a reason.")
-    hosts = {row.host: row for row in Hypervisor.objects.filter(cloud=instance.cloud_id, host__in=[host, instance.host])}
+    hosts = {
+        row.host: row
+        for row in Hypervisor.objects.filter(cloud=instance.cloud_id, host__in=[host, instance.host])
+    }
     if host and host not in hosts:
         raise Conflict(f"There is no host {host} in {instance.cloud_id}. Choose one from the list.")
     under_way = active_migration(instance.cloud_id, instance.uuid)
@@ -107,7 +115,11 @@ def request_migration(
                 asked_host=host,
             )
             audit.record(
-                "request", actor=actor, migration=migration, state_after=migration.state, reason=migration.reason
+                "request",
+                actor=actor,
+                migration=migration,
+                state_after=migration.state,
+                reason=migration.reason,
             )
             place_order(Order.Action.MIGRATE, actor=actor, about=migration, host=host)
     except IntegrityError as error:
@@ -127,10 +139,12 @@ def _under_way(migration: Migration) -> str:
 
 
 def active_migration(cloud: str, uuid: str) -> Migration | None:
-    return Migration.objects.filter(cloud=cloud, instance_uuid=uuid, state__in=[s.value for s in ACTIVE]).first()
+    return Migration.objects.filter(
+        cloud=cloud, instance_uuid=uuid, state__in=[s.value for s in ACTIVE]
+    ).first()
 
 
-def place_order(action: Order.Action, *, actor: AbstractUser, about: Migration | Instance, host: str = "") -> Order:
+def place_order(action: Order.Action, *, actor: User, about: Migration | Instance, host: str = "") -> Order:
     """Write the order and enqueue its task, inside the caller's transaction (the queue is a table too).
 
     IntegrityError when the instance has an order that no answer has come to yet.
@@ -156,7 +170,7 @@ def place_order(action: Order.Action, *, actor: AbstractUser, about: Migration |
     return order
 
 
-def cancel_migration(*, actor: AbstractUser, migration: Migration, note: str = "") -> None:
+def cancel_migration(*, actor: User, migration: Migration, note: str = "") -> None:
     """Withdraw a request that no worker has taken yet."""
     with transaction.atomic():
         transition(migration, "cancel", actor=actor, note=note, ended_at=timezone.now())
@@ -167,18 +181,24 @@ def cancel_migration(*, actor: AbstractUser, migration: Migration, note: str = "
             raise Conflict(f"The move of {migration.instance_name} is being sent to Nova already.")
 
 
-def confirm_migration(*, actor: AbstractUser, migration: Migration, comment: str = "") -> None:
+def confirm_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
     """A manager keeps the instance on its new host."""
     _decide(migration, "confirm", Order.Action.CONFIRM, Approval.CONFIRM, actor=actor, comment=comment)
 
 
-def reject_migration(*, actor: AbstractUser, migration: Migration, comment: str = "") -> None:
+def reject_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
     """A manager sends the instance back to its old host."""
     _decide(migration, "reject", Order.Action.REVERT, Approval.REJECT, actor=actor, comment=comment)
 
 
 def _decide(
-    migration: Migration, action: str, order: Order.Action, decision: str, *, actor: AbstractUser, comment: str
+    migration: Migration,
+    action: str,
+    order: Order.Action,
+    decision: str,
+    *,
+    actor: User,
+    comment: str,
 ) -> None:
     if not actor.has_perm(TRANSITIONS[action].permission):
         raise PermissionDenied(f"may not {action}")
@@ -198,7 +218,7 @@ def _decide(
         place_order(order, actor=actor, about=migration)
 
 
-def why_not_decide(actor: AbstractUser, migration: Migration) -> str:
+def why_not_decide(actor: User, migration: Migration) -> str:
     """Why this person may not decide on this migration; empty when they may."""
     if not actor.has_perm(Perm.APPROVE):
         return "Only a manager can decide."
@@ -207,7 +227,7 @@ def why_not_decide(actor: AbstractUser, migration: Migration) -> str:
     return ""
 
 
-def permitted_actions(actor: AbstractUser, migration: Migration) -> tuple[str, ...]:
+def permitted_actions(actor: User, migration: Migration) -> tuple[str, ...]:
     """What this person may do with this migration now: state table, permission and four eyes together."""
     possible = []
     for action in actions_from(State(migration.state)):
@@ -220,19 +240,24 @@ def permitted_actions(actor: AbstractUser, migration: Migration) -> tuple[str, .
     return tuple(possible)
 
 
-def start_instance(*, actor: AbstractUser, instance: Instance) -> Order:
+def start_instance(*, actor: User, instance: Instance) -> Order:
     """Ask Nova to start a stopped instance. Conflict when it is not stopped, is locked, or is being worked on."""
     if not actor.has_perm(Perm.OPERATE):
         raise PermissionDenied("may not start instances")
     if instance.status != "SHUTOFF" or instance.task_state:
-        raise Conflict(f"{instance.name} is {preflight.status_words(instance.status)}, so it cannot be started.")
+        raise Conflict(
+            f"{instance.name} is {preflight.status_words(instance.status)}, so it cannot be started."
+        )
     if instance.locked:
         raise Conflict(preflight.instance_objections(instance)[-1])
     under_way = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
         raise Conflict(_under_way(under_way))
     if Order.objects.filter(
-        cloud=instance.cloud_id, instance_uuid=instance.uuid, action=Order.Action.START, state=Order.State.ACCEPTED
+        cloud=instance.cloud_id,
+        instance_uuid=instance.uuid,
+        action=Order.Action.START,
+        state=Order.State.ACCEPTED,
     ).exists():
         raise Conflict(f"{instance.name} is being started already.")
     try:

@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django_q.models import OrmQ
-from tests.fakecloud import FakeCloud
 
-from nmigrate import follower, inventory, orders
 from nmigrate import cloud as clouds
+from nmigrate import follower, inventory, orders
 from nmigrate.models import Cloud, Instance, Migration
+from tests.fakecloud import FakeCloud
 
 pytest_plugins = ["tests.lab.fixtures", "tests.story.desk"]
 
@@ -66,7 +66,12 @@ def operator(person: Callable[..., User]) -> User:
 def cloud() -> Iterator[FakeCloud]:
     """The story's cloud in memory: two zones, four hosts, vm1, vm2 and doem stopped, demo_zone running."""
     made = FakeCloud("lab")
-    for host, zone in (("compute1", "nova-1"), ("compute2", "nova"), ("compute3", "nova-1"), ("compute4", "nova")):
+    for host, zone in (
+        ("compute1", "nova-1"),
+        ("compute2", "nova"),
+        ("compute3", "nova-1"),
+        ("compute4", "nova"),
+    ):
         made.add_host(host, zone)
     made.add("vm1", "compute1", pinned_zone="nova-1")
     made.add("vm2", "compute1", pinned_zone="nova-1")

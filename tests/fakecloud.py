@@ -4,11 +4,11 @@ Nothing moves by itself: `step()` takes every operation in flight one phase on, 
 """
 
 import itertools
-from uuid import NAMESPACE_DNS, NAMESPACE_URL, uuid4, uuid5
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_DNS, NAMESPACE_URL, uuid4, uuid5
 
 from nmigrate.cloud import api
 from nmigrate.cloud.failures import plain_refusal
@@ -210,7 +210,9 @@ class FakeCloud:
             self.before_post(call)
         request_id = effect()
         if call in self.lose_answer_of:
-            raise api.Unreachable(f"{self.name} did not answer in time. It is tried again by itself.", "ReadTimeout")
+            raise api.Unreachable(
+                f"{self.name} did not answer in time. It is tried again by itself.", "ReadTimeout"
+            )
         return request_id
 
     # -- how Nova behaves
@@ -263,9 +265,15 @@ class FakeCloud:
         number = next(self._ids)
         self._record(number, uuid, "pre-migrating", server.host, user=user)
         yield
-        fitting = [row.host for row in self.hosts.values() if self._fits(server, row) and (not host or row.host == host)]
+        fitting = [
+            row.host
+            for row in self.hosts.values()
+            if self._fits(server, row) and (not host or row.host == host)
+        ]
         if not fitting:
-            self._event(uuid, request_id, "conductor_migrate_server", "controller", "No valid host was found. ")
+            self._event(
+                uuid, request_id, "conductor_migrate_server", "controller", "No valid host was found. "
+            )
             self._record(number, uuid, "error")
             self.change(uuid, status=_SETTLED[was], task_state="")
             return
@@ -286,17 +294,27 @@ class FakeCloud:
         self.change(uuid, task_state="resize_finish", host=chosen, hypervisor=chosen)
         yield
         self._record(number, uuid, "finished")
-        self.change(uuid, status="VERIFY_RESIZE", vm_state="resized", task_state="", zone=self.hosts[chosen].zone)
+        self.change(
+            uuid, status="VERIFY_RESIZE", vm_state="resized", task_state="", zone=self.hosts[chosen].zone
+        )
         self._old_state[uuid] = was
         if self.auto_confirm:
             self._confirm(uuid, "")
 
-    def _record(self, number: int, uuid: str, status: str, source: str = "", dest: str = "", user: str = "") -> None:
+    def _record(
+        self, number: int, uuid: str, status: str, source: str = "", dest: str = "", user: str = ""
+    ) -> None:
         old = self.records.get(number)
         if old is None:
             old = api.ServerMigration(
-                id=number, uuid=f"{number:036d}", instance_uuid=uuid, status=status, type="migration",
-                source_host=source, user_id=user, created_at=self._now(),
+                id=number,
+                uuid=f"{number:036d}",
+                instance_uuid=uuid,
+                status=status,
+                type="migration",
+                source_host=source,
+                user_id=user,
+                created_at=self._now(),
             )
         self.records[number] = replace(
             old, status=status, dest_host=dest or old.dest_host, updated_at=self._now()
@@ -313,8 +331,17 @@ class FakeCloud:
 
     def _held(self, uuid: str, action: str) -> api.ServerMigration:
         server = self._find(uuid)
-        newest = max((row for row in self.records.values() if row.instance_uuid == uuid), key=lambda r: r.id, default=None)
-        if server.status != "VERIFY_RESIZE" or server.task_state or newest is None or newest.status != "finished":
+        newest = max(
+            (row for row in self.records.values() if row.instance_uuid == uuid),
+            key=lambda r: r.id,
+            default=None,
+        )
+        if (
+            server.status != "VERIFY_RESIZE"
+            or server.task_state
+            or newest is None
+            or newest.status != "finished"
+        ):
             raise self._refuse(f"Cannot '{action}' instance {uuid} while it is in vm_state {server.vm_state}")
         return newest
 

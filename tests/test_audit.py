@@ -1,5 +1,7 @@
 """The audit trail: append-only in the database, chained, and any tampering found."""
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -43,7 +45,9 @@ def test_chain_of_honest_entries_is_unbroken(five: list[AuditEvent]) -> None:
         lambda: AuditEvent.objects.all().delete(),
     ],
 )
-def test_database_refuses_to_change_or_delete_an_entry(five: list[AuditEvent], change) -> None:  # type: ignore[no-untyped-def]
+def test_database_refuses_to_change_or_delete_an_entry(
+    five: list[AuditEvent], change: Callable[[], object]
+) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         change()
     assert audit.verify()[0]
@@ -77,9 +81,12 @@ def test_rewritten_entry_with_a_fresh_hash_breaks_the_link_after_it(five: list[A
 
 
 def test_entry_rolls_back_with_what_it_tells_of(db: None) -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
+    def fail() -> None:
         audit.record("note", actor="somebody")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        fail()
     assert AuditEvent.objects.count() == 0
     assert AuditChain.objects.get().last_id == 0
 

@@ -110,7 +110,9 @@ def keystone(server: Server, nova_newest: str = "2.104") -> None:
     }  # fmt: skip
 
 
-def problem(expected: type[api.CloudError], call: Callable[[OpenStackCloud], Any] | None = None) -> api.CloudError:
+def problem(
+    expected: type[api.CloudError], call: Callable[[OpenStackCloud], Any] | None = None
+) -> api.CloudError:
     cloud = OpenStackCloud("prod", timeout=2)
     with pytest.raises(expected) as raised:
         (call or (lambda c: list(c.servers())))(cloud)
@@ -131,7 +133,7 @@ def test_no_clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_unknown_cloud_name(clouds_yaml: Callable[..., None]) -> None:
     clouds_yaml("http://127.0.0.1:1/v3")
-    with pytest.raises(api.WrongSetting, match="no cloud named dr in clouds.yaml .it has: .*prod"):
+    with pytest.raises(api.WrongSetting, match=r"no cloud named dr in clouds.yaml .it has: .*prod"):
         OpenStackCloud("dr").versions()
 
 

@@ -1,21 +1,23 @@
 """A cold migration from the request to its end, on the fake cloud."""
 
 import pytest
-from tests.conftest import follow, no_patience, play, run_tasks
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django_q.models import OrmQ
-from tests.fakecloud import FakeCloud
 
 from nmigrate import inventory, services
 from nmigrate.cloud import api
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import State
+from tests.conftest import follow, no_patience, play, run_tasks
+from tests.fakecloud import FakeCloud
 
 
 def ask(actor: User, instance: Instance, host: str = "") -> Migration:
-    return services.request_migration(actor=actor, instance=instance, host=host, reason="disk errors", ticket="OPS-1")
+    return services.request_migration(
+        actor=actor, instance=instance, host=host, reason="disk errors", ticket="OPS-1"
+    )
 
 
 def trail(migration: Migration) -> list[str]:
@@ -51,7 +53,9 @@ def test_confirmed_migration_is_done_and_stopped_as_before(
     ]
 
 
-def test_rejected_migration_goes_back(synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance) -> None:
+def test_rejected_migration_goes_back(
+    synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance
+) -> None:
     migration = play(synced, ask(helpdesk, vm2))
     services.reject_migration(actor=manager, migration=migration, comment="wrong host")
     play(synced, migration)
@@ -84,7 +88,9 @@ def test_helpdesk_cannot_decide(synced: FakeCloud, helpdesk: User, manager: User
     assert Approval.objects.count() == 0
 
 
-def test_second_request_is_refused_with_the_first_ones_name(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+def test_second_request_is_refused_with_the_first_ones_name(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
     ask(helpdesk, vm2)
     with pytest.raises(Conflict, match="being moved already: helpdesk"):
         ask(helpdesk, vm2)
@@ -169,7 +175,9 @@ def test_nova_refusal_is_told_in_plain_words(synced: FakeCloud, helpdesk: User, 
     assert "Service is unavailable" in migration.nova_said
 
 
-def test_no_valid_host_leaves_it_unharmed_and_says_why(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+def test_no_valid_host_leaves_it_unharmed_and_says_why(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
     migration = ask(helpdesk, vm2)
     synced.add_host("compute3", "nova-1", status="disabled")
     play(synced, migration)
@@ -187,7 +195,9 @@ def test_failure_on_the_way_names_what_is_broken(synced: FakeCloud, helpdesk: Us
     assert "injected failure" in migration.nova_said
 
 
-def test_confirm_outside_is_noticed_and_recorded_with_who(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+def test_confirm_outside_is_noticed_and_recorded_with_who(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
     migration = play(synced, ask(helpdesk, vm2))
     synced.confirm_outside(vm2.uuid)
     play(synced, migration)
@@ -235,7 +245,9 @@ def test_second_manager_gets_a_conflict(
     assert Approval.objects.count() == 1
 
 
-def test_request_can_be_withdrawn_until_a_worker_takes_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+def test_request_can_be_withdrawn_until_a_worker_takes_it(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
     migration = ask(helpdesk, vm2)
     services.cancel_migration(actor=helpdesk, migration=migration)
     run_tasks()

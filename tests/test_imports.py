@@ -10,7 +10,13 @@ ALLOWED = {
     "nmigrate.cloud.api": (),
     "nmigrate.cloud.wire": ("nmigrate.cloud",),
     "nmigrate.models": ("nmigrate.states", "nmigrate.models"),
-    "nmigrate.selectors": ("nmigrate.models", "nmigrate.states", "nmigrate.preflight", "nmigrate.roles", "nmigrate.audit"),
+    "nmigrate.selectors": (
+        "nmigrate.models",
+        "nmigrate.states",
+        "nmigrate.preflight",
+        "nmigrate.roles",
+        "nmigrate.audit",
+    ),
     "nmigrate.preflight": ("nmigrate.states",),
     "nmigrate.audit": ("nmigrate.models",),
 }
@@ -37,12 +43,16 @@ def test_each_floor_imports_only_what_is_below_it() -> None:
         for floor, allowed in ALLOWED.items():
             if name == floor or name.startswith(floor + "."):
                 ours = {other for other in imported if other.startswith(("nmigrate.", "webui"))}
-                wrong += [f"{name} imports {other}" for other in ours if not other.startswith(allowed or ("-",))]
+                wrong += [
+                    f"{name} imports {other}" for other in ours if not other.startswith(allowed or ("-",))
+                ]
     assert wrong == []
 
 
 def test_the_domain_never_imports_the_web() -> None:
-    wrong = [name for name, imported in modules("nmigrate").items() if any(i.startswith("webui") for i in imported)]
+    wrong = [
+        name for name, imported in modules("nmigrate").items() if any(i.startswith("webui") for i in imported)
+    ]
     assert wrong == []
 
 
@@ -62,6 +72,8 @@ def test_pages_never_reach_for_the_cloud() -> None:
         f"{name} imports {other}"
         for name, imported in modules("webui").items()
         for other in imported
-        if other.startswith(("nmigrate.cloud.openstack", "nmigrate.cloud.connect", "nmigrate.lab", "nmigrate.tasks"))
+        if other.startswith(
+            ("nmigrate.cloud.openstack", "nmigrate.cloud.connect", "nmigrate.lab", "nmigrate.tasks")
+        )
     ]
     assert wrong == []

@@ -176,7 +176,9 @@ def test_worker_that_was_passed_while_it_read_the_baseline_leaves(
     assert synced.calls["migrate"] == 1
 
 
-def test_cloud_that_stays_away_ends_the_wait_in_words(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+def test_cloud_that_stays_away_ends_the_wait_in_words(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
     migration = ask(helpdesk, vm2)
     synced.down = api.Unreachable("lab cannot be reached. It is tried again by itself.")
     Order.objects.update(created_at=timezone.now() - timedelta(hours=1))

@@ -106,7 +106,7 @@ def test_words_keep_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("text", "address"), [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:8000", ("::1", 8000))]
-)  # noqa: S104
+)
 def test_address(text: str, address: tuple[str, int]) -> None:
     assert Env({"A": text}).address("A", "") == address
 

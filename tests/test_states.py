@@ -21,7 +21,7 @@ def made(user: User, state: State, uuid: str = "u-1") -> Migration:
 
 def test_terminal_states_are_the_ones_nothing_leaves() -> None:
     assert {"done", "reverted", "failed", "cancelled"} == TERMINAL
-    assert ACTIVE | TERMINAL == set(State)
+    assert set(State) == ACTIVE | TERMINAL
 
 
 def test_every_state_has_words() -> None:
@@ -57,7 +57,9 @@ def test_each_action_in_each_state_does_what_the_table_says_or_nothing(
         assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("action", [name for name, row in TRANSITIONS.items() if row.permission is Perm.SYSTEM])
+@pytest.mark.parametrize(
+    "action", [name for name, row in TRANSITIONS.items() if row.permission is Perm.SYSTEM]
+)
 def test_no_person_may_do_what_only_nova_can_tell(manager: User, action: str) -> None:
     migration = made(manager, next(iter(TRANSITIONS[action].sources)))
     with pytest.raises(PermissionDenied):

@@ -20,7 +20,7 @@ def connect(name: str) -> api.Cloud:
         _local.pid, _local.clouds = os.getpid(), {}
     clouds: dict[str, api.Cloud] = _local.clouds
     if name not in clouds:
-        from nmigrate.cloud.openstack import OpenStackCloud  # noqa: PLC0415 - 1 s and 40 MB: only who needs it
+        from nmigrate.cloud.openstack import OpenStackCloud
 
         clouds[name] = OpenStackCloud(name)
     return clouds[name]

@@ -7,7 +7,7 @@ tests' in-memory FakeCloud; the contract tests run the same cases on both.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 OLDEST_MICROVERSION = "2.93"
 """Zed (2022): the oldest Nova that everything works with."""

@@ -47,17 +47,23 @@ def translate(cloud: str, error: Exception) -> api.CloudError:
             f"{cloud} does not accept nmigrate's user name or password. {operator}",
             said,
         )
-    if isinstance(error, ka.MissingRequiredOptions | ka.NoMatchingPlugin | ka.MissingAuthPlugin | ka.OptionError):
+    if isinstance(
+        error, ka.MissingRequiredOptions | ka.NoMatchingPlugin | ka.MissingAuthPlugin | ka.OptionError
+    ):
         return api.WrongSetting(f"The login in the entry of cloud {cloud} is incomplete. {operator}", said)
     if isinstance(error, ka.Forbidden | sdk.ForbiddenException):
-        return api.Unauthorized(f"nmigrate's account in {cloud} lacks a right that this needs. {operator}", said)
+        return api.Unauthorized(
+            f"nmigrate's account in {cloud} lacks a right that this needs. {operator}", said
+        )
     if isinstance(error, ka.EndpointNotFound | ka.EmptyCatalog | sdk.ServiceDiscoveryException):
         return api.WrongSetting(
             f"{cloud} has no address for a service that nmigrate needs (Nova, placement). {operator}", said
         )
     if isinstance(error, ka.ConnectTimeout | ka.RequestTimeout):
         return api.Unreachable(f"{cloud} did not answer in time. It is tried again by itself.", said)
-    if isinstance(error, ka.DiscoveryFailure | ka.ConnectFailure | ka.UnknownConnectionError | sdk.NotFoundException):
+    if isinstance(
+        error, ka.DiscoveryFailure | ka.ConnectFailure | ka.UnknownConnectionError | sdk.NotFoundException
+    ):
         return api.Unreachable(f"{cloud} cannot be reached. It is tried again by itself.", said)
     return api.Unreachable(f"{cloud} gave no usable answer. It is tried again by itself.", said)
 
@@ -67,7 +73,8 @@ def _why_not_found(cloud: str) -> str:
     config = openstack.config.OpenStackConfig()
     if config.config_filename:
         return (
-            f"There is no cloud named {cloud} in clouds.yaml (it has: {', '.join(config.get_cloud_names()) or 'none'}). "
+            f"There is no cloud named {cloud} in clouds.yaml "
+            f"(it has: {', '.join(config.get_cloud_names()) or 'none'}). "
             "An operator must add it, or correct NMIGRATE_CLOUDS."
         )
     named = os.environ.get("OS_CLIENT_CONFIG_FILE", "")
@@ -76,7 +83,9 @@ def _why_not_found(cloud: str) -> str:
     if there:
         return f"{there[0]} cannot be read as YAML, so nothing is known of cloud {cloud}. An operator must correct it."
     where = named or "the working folder, ~/.config/openstack or /etc/openstack"
-    return f"There is no clouds.yaml ({where}), so nothing is known of cloud {cloud}. An operator must make one."
+    return (
+        f"There is no clouds.yaml ({where}), so nothing is known of cloud {cloud}. An operator must make one."
+    )
 
 
 def refuse_answer(cloud: str, answer: Any) -> None:
@@ -104,7 +113,9 @@ def refuse_answer(cloud: str, answer: Any) -> None:
     if code in (400, 409, 413, 422):
         raise api.Refused(plain_refusal(message_of(answer)), said, request_id)
     if code == 429:
-        raise api.Refused(f"{cloud} is busy and asks to be left alone for a moment. Try again soon.", said, request_id)
+        raise api.Refused(
+            f"{cloud} is busy and asks to be left alone for a moment. Try again soon.", said, request_id
+        )
     raise api.Unreachable(f"{cloud} has an internal problem and gave no usable answer.", said, request_id)
 
 
@@ -125,12 +136,18 @@ def message_of(answer: Any) -> str:
 
 
 _REFUSALS: tuple[tuple[str, str], ...] = (
-    (r"Cannot migrate to the host where the server exists", "It is on that host already. Choose another host."),
-    (r"Compute host (\S+) could not be found", "The cloud does not know that host. Choose one from the list."),
+    (
+        r"Cannot migrate to the host where the server exists",
+        "It is on that host already. Choose another host.",
+    ),
+    (
+        r"Compute host (\S+) could not be found",
+        "The cloud does not know that host. Choose one from the list.",
+    ),
     (r"is locked", "It is locked in the cloud. Ask its owner, or an operator, to unlock it first."),
     (
         r"Service is unavailable at this time",
-        "The compute service of the host that it is on is down, so Nova cannot move it. An operator must bring it back.",
+        "The compute service of its host is down, so Nova cannot move it. An operator must bring it back.",
     ),
     (
         r"while it is in (?:vm_state|task_state|power state)",

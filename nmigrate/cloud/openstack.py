@@ -79,7 +79,9 @@ class OpenStackCloud:
         with explain(self.name):
             return answer.json() if answer.content else {}
 
-    def _nova_answer(self, method: str, path: str, body: dict[str, Any] | None = None, version: str = "") -> Any:
+    def _nova_answer(
+        self, method: str, path: str, body: dict[str, Any] | None = None, version: str = ""
+    ) -> Any:
         used = version or self.versions().used
         compute = self._adapter("compute")
         with explain(self.name):
@@ -95,7 +97,9 @@ class OpenStackCloud:
         with explain(self.name):
             return answer.json()
 
-    def _paged(self, path: str, key: str, query: dict[str, Any], page: int = 1000) -> Iterator[dict[str, Any]]:
+    def _paged(
+        self, path: str, key: str, query: dict[str, Any], page: int = 1000
+    ) -> Iterator[dict[str, Any]]:
         """Follow Nova's marker paging. A page shorter than asked is no end: the server may cap `limit`."""
         marker = None
         while True:
@@ -150,7 +154,9 @@ class OpenStackCloud:
     # -- placement: capacity
 
     def _placement(self, path: str) -> Any:
-        return self._get("placement", path, headers={"OpenStack-API-Version": f"placement {PLACEMENT_VERSION}"})
+        return self._get(
+            "placement", path, headers={"OpenStack-API-Version": f"placement {PLACEMENT_VERSION}"}
+        )
 
     def _summaries(self) -> dict[str, wire.Summary]:
         """Capacity, use and traits of every provider that has room, in one call whatever their number.
@@ -212,7 +218,9 @@ class OpenStackCloud:
         return sorted((wire.action(row) for row in rows), key=wire.action_time, reverse=True)
 
     def action(self, uuid: str, request_id: str) -> api.Action:
-        return wire.action(self._nova("GET", f"/servers/{uuid}/os-instance-actions/{request_id}")["instanceAction"])
+        return wire.action(
+            self._nova("GET", f"/servers/{uuid}/os-instance-actions/{request_id}")["instanceAction"]
+        )
 
     # -- what changes something: sent once, the answer's request id kept
 

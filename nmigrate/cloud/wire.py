@@ -35,7 +35,8 @@ def server(row: Row) -> api.Server:
     flavor = row.get("flavor") or {}
     image = row.get("image") or {}
     networks = {
-        name: [address["addr"] for address in addresses] for name, addresses in (row.get("addresses") or {}).items()
+        name: [address["addr"] for address in addresses]
+        for name, addresses in (row.get("addresses") or {}).items()
     }
     return api.Server(
         uuid=row["id"],
@@ -135,7 +136,8 @@ def hypervisor(
 def summary(row: Row) -> Summary:
     """A provider summary of allocation candidates: capacity is already (total - reserved) x ratio."""
     amounts = {
-        name: api.Amount(total=amount["capacity"], used=amount["used"]) for name, amount in row["resources"].items()
+        name: api.Amount(total=amount["capacity"], used=amount["used"])
+        for name, amount in row["resources"].items()
     }
     return Summary(amounts, tuple(sorted(row.get("traits") or ())))
 
@@ -144,7 +146,10 @@ def provider(inventories: Row, usages: Row, traits: list[str]) -> Summary:
     """A provider asked for by itself: with total, reserved and ratio."""
     amounts = {
         name: api.Amount(
-            total=row["total"], reserved=row["reserved"], ratio=row["allocation_ratio"], used=usages.get(name, 0)
+            total=row["total"],
+            reserved=row["reserved"],
+            ratio=row["allocation_ratio"],
+            used=usages.get(name, 0),
         )
         for name, row in inventories.items()
     }

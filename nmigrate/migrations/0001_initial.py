@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,321 +14,611 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='AuditChain',
+            name="AuditChain",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('last_id', models.BigIntegerField(default=0)),
-                ('last_hash', models.CharField(max_length=64)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("last_id", models.BigIntegerField(default=0)),
+                ("last_hash", models.CharField(max_length=64)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigIntegerField(help_text='1, 2, 3 ... without a gap', primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('actor', models.CharField(db_index=True, help_text='a user name, or who else it was', max_length=255)),
-                ('is_outside', models.BooleanField(default=False, help_text='done past this application')),
-                ('action', models.CharField(db_index=True, max_length=40)),
-                ('cloud', models.CharField(blank=True, max_length=100)),
-                ('instance_uuid', models.CharField(blank=True, db_index=True, max_length=36)),
-                ('instance_name', models.CharField(blank=True, max_length=255)),
-                ('migration_id', models.BigIntegerField(blank=True, db_index=True, null=True)),
-                ('from_host', models.CharField(blank=True, max_length=255)),
-                ('to_host', models.CharField(blank=True, max_length=255)),
-                ('state_before', models.CharField(blank=True, max_length=12)),
-                ('state_after', models.CharField(blank=True, max_length=12)),
-                ('reason', models.TextField(blank=True, help_text="the person's reason or comment, or what was seen")),
-                ('ticket', models.CharField(blank=True, max_length=100)),
-                ('request_id', models.CharField(blank=True, help_text="Nova's request id", max_length=60)),
-                ('previous_hash', models.CharField(max_length=64, unique=True)),
-                ('hash', models.CharField(max_length=64, unique=True)),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        help_text="1, 2, 3 ... without a gap", primary_key=True, serialize=False
+                    ),
+                ),
+                ("at", models.DateTimeField(db_index=True)),
+                (
+                    "actor",
+                    models.CharField(
+                        db_index=True, help_text="a user name, or who else it was", max_length=255
+                    ),
+                ),
+                ("is_outside", models.BooleanField(default=False, help_text="done past this application")),
+                ("action", models.CharField(db_index=True, max_length=40)),
+                ("cloud", models.CharField(blank=True, max_length=100)),
+                ("instance_uuid", models.CharField(blank=True, db_index=True, max_length=36)),
+                ("instance_name", models.CharField(blank=True, max_length=255)),
+                ("migration_id", models.BigIntegerField(blank=True, db_index=True, null=True)),
+                ("from_host", models.CharField(blank=True, max_length=255)),
+                ("to_host", models.CharField(blank=True, max_length=255)),
+                ("state_before", models.CharField(blank=True, max_length=12)),
+                ("state_after", models.CharField(blank=True, max_length=12)),
+                (
+                    "reason",
+                    models.TextField(
+                        blank=True, help_text="the person's reason or comment, or what was seen"
+                    ),
+                ),
+                ("ticket", models.CharField(blank=True, max_length=100)),
+                ("request_id", models.CharField(blank=True, help_text="Nova's request id", max_length=60)),
+                ("previous_hash", models.CharField(max_length=64, unique=True)),
+                ("hash", models.CharField(max_length=64, unique=True)),
             ],
             options={
-                'ordering': ('-id',),
-                'default_permissions': (),
+                "ordering": ("-id",),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Cloud',
+            name="Cloud",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('problem', models.TextField(blank=True, help_text='one plain sentence; empty while the cloud answers')),
-                ('problem_said', models.TextField(blank=True, help_text="the cloud's own words behind it")),
-                ('problem_since', models.DateTimeField(blank=True, null=True)),
-                ('synced_at', models.DateTimeField(blank=True, help_text='when we last read it successfully', null=True)),
-                ('full_synced_at', models.DateTimeField(blank=True, null=True)),
-                ('servers_cursor', models.DateTimeField(blank=True, help_text='changes-since of the next read', null=True)),
-                ('migrations_cursor', models.DateTimeField(blank=True, null=True)),
-                ('nova_newest', models.CharField(blank=True, help_text='newest microversion it speaks', max_length=10)),
-                ('nova_used', models.CharField(blank=True, help_text='microversion we speak with it', max_length=10)),
-                ('own_user_id', models.CharField(blank=True, max_length=64)),
-                ('version', models.BigIntegerField(default=0, help_text='grows when anything a page shows has changed')),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                (
+                    "problem",
+                    models.TextField(
+                        blank=True, help_text="one plain sentence; empty while the cloud answers"
+                    ),
+                ),
+                ("problem_said", models.TextField(blank=True, help_text="the cloud's own words behind it")),
+                ("problem_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "synced_at",
+                    models.DateTimeField(
+                        blank=True, help_text="when we last read it successfully", null=True
+                    ),
+                ),
+                ("full_synced_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "servers_cursor",
+                    models.DateTimeField(blank=True, help_text="changes-since of the next read", null=True),
+                ),
+                ("migrations_cursor", models.DateTimeField(blank=True, null=True)),
+                (
+                    "nova_newest",
+                    models.CharField(blank=True, help_text="newest microversion it speaks", max_length=10),
+                ),
+                (
+                    "nova_used",
+                    models.CharField(blank=True, help_text="microversion we speak with it", max_length=10),
+                ),
+                ("own_user_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "version",
+                    models.BigIntegerField(
+                        default=0, help_text="grows when anything a page shows has changed"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('pid', models.IntegerField(default=0)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("pid", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('holder', models.CharField(max_length=120)),
-                ('expires_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("holder", models.CharField(max_length=120)),
+                ("expires_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Migration',
+            name="Migration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cloud', models.CharField(max_length=100)),
-                ('instance_uuid', models.CharField(max_length=36)),
-                ('instance_name', models.CharField(max_length=255)),
-                ('project_name', models.CharField(blank=True, max_length=255)),
-                ('kind', models.CharField(choices=[('cold', 'cold migration')], max_length=20)),
-                ('state', models.CharField(choices=[('queued', 'asked'), ('sending', 'being sent'), ('running', 'moving'), ('waiting', 'waits for a decision'), ('confirming', 'being confirmed'), ('reverting', 'going back'), ('done', 'done'), ('reverted', 'sent back'), ('failed', 'failed'), ('cancelled', 'withdrawn')], default='queued', max_length=12)),
-                ('version', models.BigIntegerField(default=1, help_text='grows with every change; what an open page compares')),
-                ('reason', models.TextField()),
-                ('ticket', models.CharField(blank=True, max_length=100)),
-                ('requested_by_name', models.CharField(max_length=150)),
-                ('requested_at', models.DateTimeField()),
-                ('source_host', models.CharField(max_length=255)),
-                ('source_zone', models.CharField(blank=True, max_length=255)),
-                ('asked_host', models.CharField(blank=True, help_text='empty: let the scheduler choose', max_length=255)),
-                ('dest_host', models.CharField(blank=True, help_text='where Nova put it', max_length=255)),
-                ('dest_zone', models.CharField(blank=True, max_length=255)),
-                ('before', models.JSONField(default=dict, help_text='the instance as it was when the order was sent')),
-                ('after', models.JSONField(default=dict, help_text='the instance as it is on its new host, and at the end')),
-                ('server_migration_id', models.BigIntegerField(blank=True, help_text="id in Nova's /os-migrations", null=True)),
-                ('server_migration_uuid', models.CharField(blank=True, max_length=36)),
-                ('request_id', models.CharField(blank=True, help_text="Nova's request id of the order", max_length=60)),
-                ('nova_status', models.CharField(blank=True, help_text="status of Nova's migration record", max_length=30)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('waiting_since', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('is_decided_outside', models.BooleanField(default=False)),
-                ('failure', models.TextField(blank=True, help_text='what happened, in plain words')),
-                ('next_step', models.TextField(blank=True, help_text='what to do about it, and who can')),
-                ('nova_said', models.TextField(blank=True, help_text="Nova's own words")),
-                ('remark', models.TextField(blank=True, help_text='something to know about a move that did not fail')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cloud", models.CharField(max_length=100)),
+                ("instance_uuid", models.CharField(max_length=36)),
+                ("instance_name", models.CharField(max_length=255)),
+                ("project_name", models.CharField(blank=True, max_length=255)),
+                ("kind", models.CharField(choices=[("cold", "cold migration")], max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "asked"),
+                            ("sending", "being sent"),
+                            ("running", "moving"),
+                            ("waiting", "waits for a decision"),
+                            ("confirming", "being confirmed"),
+                            ("reverting", "going back"),
+                            ("done", "done"),
+                            ("reverted", "sent back"),
+                            ("failed", "failed"),
+                            ("cancelled", "withdrawn"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "version",
+                    models.BigIntegerField(
+                        default=1, help_text="grows with every change; what an open page compares"
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("ticket", models.CharField(blank=True, max_length=100)),
+                ("requested_by_name", models.CharField(max_length=150)),
+                ("requested_at", models.DateTimeField()),
+                ("source_host", models.CharField(max_length=255)),
+                ("source_zone", models.CharField(blank=True, max_length=255)),
+                (
+                    "asked_host",
+                    models.CharField(blank=True, help_text="empty: let the scheduler choose", max_length=255),
+                ),
+                ("dest_host", models.CharField(blank=True, help_text="where Nova put it", max_length=255)),
+                ("dest_zone", models.CharField(blank=True, max_length=255)),
+                (
+                    "before",
+                    models.JSONField(
+                        default=dict, help_text="the instance as it was when the order was sent"
+                    ),
+                ),
+                (
+                    "after",
+                    models.JSONField(
+                        default=dict, help_text="the instance as it is on its new host, and at the end"
+                    ),
+                ),
+                (
+                    "server_migration_id",
+                    models.BigIntegerField(blank=True, help_text="id in Nova's /os-migrations", null=True),
+                ),
+                ("server_migration_uuid", models.CharField(blank=True, max_length=36)),
+                (
+                    "request_id",
+                    models.CharField(blank=True, help_text="Nova's request id of the order", max_length=60),
+                ),
+                (
+                    "nova_status",
+                    models.CharField(
+                        blank=True, help_text="status of Nova's migration record", max_length=30
+                    ),
+                ),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("waiting_since", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("is_decided_outside", models.BooleanField(default=False)),
+                ("failure", models.TextField(blank=True, help_text="what happened, in plain words")),
+                ("next_step", models.TextField(blank=True, help_text="what to do about it, and who can")),
+                ("nova_said", models.TextField(blank=True, help_text="Nova's own words")),
+                (
+                    "remark",
+                    models.TextField(
+                        blank=True, help_text="something to know about a move that did not fail"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
-                'permissions': [('view_inventory', 'Can see the clouds and every migration'), ('request_migration', 'Can ask for migrations'), ('approve_migration', 'Can confirm or reject migrations'), ('operate_instance', 'Can start instances'), ('view_audit', 'Can read and export the audit trail')],
-                'default_permissions': (),
+                "ordering": ("-id",),
+                "permissions": [
+                    ("view_inventory", "Can see the clouds and every migration"),
+                    ("request_migration", "Can ask for migrations"),
+                    ("approve_migration", "Can confirm or reject migrations"),
+                    ("operate_instance", "Can start instances"),
+                    ("view_audit", "Can read and export the audit trail"),
+                ],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decision', models.CharField(choices=[('confirm', 'confirmed'), ('reject', 'rejected')], max_length=10)),
-                ('comment', models.TextField(blank=True)),
-                ('decided_by_name', models.CharField(max_length=255)),
-                ('decided_at', models.DateTimeField()),
-                ('is_outside', models.BooleanField(default=False)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('migration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='nmigrate.migration')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.CharField(
+                        choices=[("confirm", "confirmed"), ("reject", "rejected")], max_length=10
+                    ),
+                ),
+                ("comment", models.TextField(blank=True)),
+                ("decided_by_name", models.CharField(max_length=255)),
+                ("decided_at", models.DateTimeField()),
+                ("is_outside", models.BooleanField(default=False)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "migration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="nmigrate.migration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
-                'default_permissions': (),
+                "ordering": ("id",),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Observation',
+            name="Observation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('nova_status', models.CharField(blank=True, max_length=30)),
-                ('status', models.CharField(blank=True, max_length=30)),
-                ('task_state', models.CharField(blank=True, max_length=60)),
-                ('host', models.CharField(blank=True, max_length=255)),
-                ('migration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='observations', to='nmigrate.migration')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("nova_status", models.CharField(blank=True, max_length=30)),
+                ("status", models.CharField(blank=True, max_length=30)),
+                ("task_state", models.CharField(blank=True, max_length=60)),
+                ("host", models.CharField(blank=True, max_length=255)),
+                (
+                    "migration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="observations",
+                        to="nmigrate.migration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
-                'default_permissions': (),
+                "ordering": ("id",),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cloud', models.CharField(max_length=100)),
-                ('instance_uuid', models.CharField(max_length=36)),
-                ('instance_name', models.CharField(max_length=255)),
-                ('action', models.CharField(choices=[('migrate', 'cold migration'), ('confirm', 'confirm'), ('revert', 'revert'), ('start', 'start')], max_length=20)),
-                ('host', models.CharField(blank=True, help_text='the destination, where the action takes one', max_length=255)),
-                ('state', models.CharField(choices=[('queued', 'waits for a worker'), ('sent', 'on its way to Nova'), ('accepted', 'accepted by Nova'), ('done', 'done'), ('refused', 'refused'), ('lost', 'never reached Nova'), ('failed', 'accepted, then failed')], default='queued', max_length=10)),
-                ('asked_by_name', models.CharField(max_length=150)),
-                ('created_at', models.DateTimeField()),
-                ('enqueued_at', models.DateTimeField()),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('known', models.JSONField(default=dict, help_text='request ids and migration ids that Nova had before the call')),
-                ('request_id', models.CharField(blank=True, max_length=60)),
-                ('problem', models.TextField(blank=True, help_text='one plain sentence')),
-                ('said', models.TextField(blank=True, help_text="Nova's own words")),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('migration', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='nmigrate.migration')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cloud", models.CharField(max_length=100)),
+                ("instance_uuid", models.CharField(max_length=36)),
+                ("instance_name", models.CharField(max_length=255)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("migrate", "cold migration"),
+                            ("confirm", "confirm"),
+                            ("revert", "revert"),
+                            ("start", "start"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "host",
+                    models.CharField(
+                        blank=True, help_text="the destination, where the action takes one", max_length=255
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waits for a worker"),
+                            ("sent", "on its way to Nova"),
+                            ("accepted", "accepted by Nova"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("lost", "never reached Nova"),
+                            ("failed", "accepted, then failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_by_name", models.CharField(max_length=150)),
+                ("created_at", models.DateTimeField()),
+                ("enqueued_at", models.DateTimeField()),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "known",
+                    models.JSONField(
+                        default=dict, help_text="request ids and migration ids that Nova had before the call"
+                    ),
+                ),
+                ("request_id", models.CharField(blank=True, max_length=60)),
+                ("problem", models.TextField(blank=True, help_text="one plain sentence")),
+                ("said", models.TextField(blank=True, help_text="Nova's own words")),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "migration",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="nmigrate.migration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
-                'default_permissions': (),
+                "ordering": ("id",),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.CharField(max_length=36)),
-                ('binary', models.CharField(max_length=60)),
-                ('host', models.CharField(max_length=255)),
-                ('zone', models.CharField(blank=True, max_length=255)),
-                ('state', models.CharField(max_length=10)),
-                ('status', models.CharField(max_length=10)),
-                ('disabled_reason', models.TextField(blank=True)),
-                ('forced_down', models.BooleanField(default=False)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('cloud', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='services', to='nmigrate.cloud')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.CharField(max_length=36)),
+                ("binary", models.CharField(max_length=60)),
+                ("host", models.CharField(max_length=255)),
+                ("zone", models.CharField(blank=True, max_length=255)),
+                ("state", models.CharField(max_length=10)),
+                ("status", models.CharField(max_length=10)),
+                ("disabled_reason", models.TextField(blank=True)),
+                ("forced_down", models.BooleanField(default=False)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cloud",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="services",
+                        to="nmigrate.cloud",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('binary', 'host'),
+                "ordering": ("binary", "host"),
             },
         ),
         migrations.CreateModel(
-            name='Hypervisor',
+            name="Hypervisor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.CharField(max_length=36)),
-                ('name', models.CharField(help_text='hypervisor_hostname', max_length=255)),
-                ('host', models.CharField(help_text='host of its nova-compute service; what a move names', max_length=255)),
-                ('zone', models.CharField(blank=True, max_length=255)),
-                ('state', models.CharField(max_length=10)),
-                ('status', models.CharField(max_length=10)),
-                ('disabled_reason', models.TextField(blank=True)),
-                ('forced_down', models.BooleanField(default=False)),
-                ('type', models.CharField(blank=True, max_length=60)),
-                ('version', models.IntegerField(default=0)),
-                ('vcpus_capacity', models.IntegerField(default=0, help_text='(total - reserved) x ratio, from placement')),
-                ('vcpus_used', models.IntegerField(default=0)),
-                ('memory_mb_capacity', models.IntegerField(default=0, help_text='MiB')),
-                ('memory_mb_used', models.IntegerField(default=0, help_text='MiB')),
-                ('disk_gb_capacity', models.IntegerField(default=0, help_text='GiB')),
-                ('disk_gb_used', models.IntegerField(default=0, help_text='GiB')),
-                ('inventories', models.JSONField(default=dict, help_text='total, reserved, ratio, used by resource class')),
-                ('traits', models.JSONField(default=list)),
-                ('aggregates', models.JSONField(default=list)),
-                ('service_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('cloud', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hypervisors', to='nmigrate.cloud')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.CharField(max_length=36)),
+                ("name", models.CharField(help_text="hypervisor_hostname", max_length=255)),
+                (
+                    "host",
+                    models.CharField(
+                        help_text="host of its nova-compute service; what a move names", max_length=255
+                    ),
+                ),
+                ("zone", models.CharField(blank=True, max_length=255)),
+                ("state", models.CharField(max_length=10)),
+                ("status", models.CharField(max_length=10)),
+                ("disabled_reason", models.TextField(blank=True)),
+                ("forced_down", models.BooleanField(default=False)),
+                ("type", models.CharField(blank=True, max_length=60)),
+                ("version", models.IntegerField(default=0)),
+                (
+                    "vcpus_capacity",
+                    models.IntegerField(default=0, help_text="(total - reserved) x ratio, from placement"),
+                ),
+                ("vcpus_used", models.IntegerField(default=0)),
+                ("memory_mb_capacity", models.IntegerField(default=0, help_text="MiB")),
+                ("memory_mb_used", models.IntegerField(default=0, help_text="MiB")),
+                ("disk_gb_capacity", models.IntegerField(default=0, help_text="GiB")),
+                ("disk_gb_used", models.IntegerField(default=0, help_text="GiB")),
+                (
+                    "inventories",
+                    models.JSONField(
+                        default=dict, help_text="total, reserved, ratio, used by resource class"
+                    ),
+                ),
+                ("traits", models.JSONField(default=list)),
+                ("aggregates", models.JSONField(default=list)),
+                ("service_seen_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cloud",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hypervisors",
+                        to="nmigrate.cloud",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('zone', 'host'),
-                'indexes': [models.Index(fields=['cloud', 'host'], name='hypervisor_by_host')],
-                'constraints': [models.UniqueConstraint(fields=('cloud', 'uuid'), name='one_hypervisor_per_uuid')],
+                "ordering": ("zone", "host"),
+                "indexes": [models.Index(fields=["cloud", "host"], name="hypervisor_by_host")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cloud", "uuid"), name="one_hypervisor_per_uuid")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Instance',
+            name="Instance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.CharField(max_length=36)),
-                ('name', models.CharField(max_length=255)),
-                ('project_id', models.CharField(blank=True, max_length=64)),
-                ('project_name', models.CharField(blank=True, max_length=255)),
-                ('user_id', models.CharField(blank=True, max_length=64)),
-                ('host', models.CharField(blank=True, max_length=255)),
-                ('hypervisor', models.CharField(blank=True, max_length=255)),
-                ('zone', models.CharField(blank=True, max_length=255)),
-                ('pinned_zone', models.CharField(blank=True, max_length=255, null=True)),
-                ('pin_known', models.BooleanField(default=False)),
-                ('status', models.CharField(max_length=30)),
-                ('vm_state', models.CharField(blank=True, max_length=30)),
-                ('task_state', models.CharField(blank=True, max_length=60)),
-                ('power_state', models.IntegerField(default=0)),
-                ('locked', models.BooleanField(default=False)),
-                ('locked_reason', models.TextField(blank=True)),
-                ('flavor', models.CharField(blank=True, max_length=255)),
-                ('vcpus', models.IntegerField(default=0)),
-                ('memory_mb', models.IntegerField(default=0)),
-                ('disk_gb', models.IntegerField(default=0)),
-                ('ephemeral_gb', models.IntegerField(default=0)),
-                ('swap_mb', models.IntegerField(default=0)),
-                ('extra_specs', models.JSONField(default=dict)),
-                ('image_id', models.CharField(blank=True, max_length=36)),
-                ('image_name', models.CharField(blank=True, max_length=255)),
-                ('config_drive', models.BooleanField(default=False)),
-                ('addresses', models.JSONField(default=list)),
-                ('networks', models.JSONField(default=dict)),
-                ('volumes', models.JSONField(default=list)),
-                ('server_groups', models.JSONField(default=list)),
-                ('key_name', models.CharField(blank=True, max_length=255)),
-                ('metadata', models.JSONField(default=dict)),
-                ('tags', models.JSONField(default=list)),
-                ('description', models.TextField(blank=True)),
-                ('host_status', models.CharField(blank=True, max_length=30)),
-                ('progress', models.IntegerField(default=0)),
-                ('fault', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(blank=True, null=True)),
-                ('updated_at', models.DateTimeField(blank=True, null=True)),
-                ('launched_at', models.DateTimeField(blank=True, null=True)),
-                ('search', models.TextField(blank=True, help_text='name, UUID, addresses, project and host, case-folded')),
-                ('cloud', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='instances', to='nmigrate.cloud')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.CharField(max_length=36)),
+                ("name", models.CharField(max_length=255)),
+                ("project_id", models.CharField(blank=True, max_length=64)),
+                ("project_name", models.CharField(blank=True, max_length=255)),
+                ("user_id", models.CharField(blank=True, max_length=64)),
+                ("host", models.CharField(blank=True, max_length=255)),
+                ("hypervisor", models.CharField(blank=True, max_length=255)),
+                ("zone", models.CharField(blank=True, max_length=255)),
+                ("pinned_zone", models.CharField(blank=True, max_length=255, null=True)),
+                ("pin_known", models.BooleanField(default=False)),
+                ("status", models.CharField(max_length=30)),
+                ("vm_state", models.CharField(blank=True, max_length=30)),
+                ("task_state", models.CharField(blank=True, max_length=60)),
+                ("power_state", models.IntegerField(default=0)),
+                ("locked", models.BooleanField(default=False)),
+                ("locked_reason", models.TextField(blank=True)),
+                ("flavor", models.CharField(blank=True, max_length=255)),
+                ("vcpus", models.IntegerField(default=0)),
+                ("memory_mb", models.IntegerField(default=0)),
+                ("disk_gb", models.IntegerField(default=0)),
+                ("ephemeral_gb", models.IntegerField(default=0)),
+                ("swap_mb", models.IntegerField(default=0)),
+                ("extra_specs", models.JSONField(default=dict)),
+                ("image_id", models.CharField(blank=True, max_length=36)),
+                ("image_name", models.CharField(blank=True, max_length=255)),
+                ("config_drive", models.BooleanField(default=False)),
+                ("addresses", models.JSONField(default=list)),
+                ("networks", models.JSONField(default=dict)),
+                ("volumes", models.JSONField(default=list)),
+                ("server_groups", models.JSONField(default=list)),
+                ("key_name", models.CharField(blank=True, max_length=255)),
+                ("metadata", models.JSONField(default=dict)),
+                ("tags", models.JSONField(default=list)),
+                ("description", models.TextField(blank=True)),
+                ("host_status", models.CharField(blank=True, max_length=30)),
+                ("progress", models.IntegerField(default=0)),
+                ("fault", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField(blank=True, null=True)),
+                ("launched_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "search",
+                    models.TextField(
+                        blank=True, help_text="name, UUID, addresses, project and host, case-folded"
+                    ),
+                ),
+                (
+                    "cloud",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="instances",
+                        to="nmigrate.cloud",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
-                'indexes': [models.Index(fields=['cloud', 'host'], name='instance_by_host')],
-                'constraints': [models.UniqueConstraint(fields=('cloud', 'uuid'), name='one_instance_per_uuid')],
+                "ordering": ("name",),
+                "indexes": [models.Index(fields=["cloud", "host"], name="instance_by_host")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cloud", "uuid"), name="one_instance_per_uuid")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='migration',
-            index=models.Index(fields=['state'], name='migration_by_state'),
+            model_name="migration",
+            index=models.Index(fields=["state"], name="migration_by_state"),
         ),
         migrations.AddIndex(
-            model_name='migration',
-            index=models.Index(fields=['cloud', 'instance_uuid'], name='migration_by_instance'),
+            model_name="migration",
+            index=models.Index(fields=["cloud", "instance_uuid"], name="migration_by_instance"),
         ),
         migrations.AddConstraint(
-            model_name='migration',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['confirming', 'queued', 'reverting', 'running', 'sending', 'waiting'])), fields=('cloud', 'instance_uuid'), name='one_active_migration_per_instance'),
+            model_name="migration",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("state__in", ["confirming", "queued", "reverting", "running", "sending", "waiting"])
+                ),
+                fields=("cloud", "instance_uuid"),
+                name="one_active_migration_per_instance",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='migration',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='migration_has_a_reason'),
+            model_name="migration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="migration_has_a_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('requested_by')), _negated=True), _connector='OR'), name='approver_is_not_requester'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by__isnull", True),
+                    models.Q(("decided_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="approver_is_not_requester",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('is_outside', True), ('decided_by__isnull', False), _connector='OR'), name='inside_decision_has_a_user'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_outside", True), ("decided_by__isnull", False), _connector="OR"),
+                name="inside_decision_has_a_user",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['state'], name='order_by_state'),
+            model_name="order",
+            index=models.Index(fields=["state"], name="order_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'sent'))), fields=('cloud', 'instance_uuid'), name='one_open_order_per_instance'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("queued", "sent"))),
+                fields=("cloud", "instance_uuid"),
+                name="one_open_order_per_instance",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='service',
-            constraint=models.UniqueConstraint(fields=('cloud', 'uuid'), name='one_service_per_uuid'),
+            model_name="service",
+            constraint=models.UniqueConstraint(fields=("cloud", "uuid"), name="one_service_per_uuid"),
         ),
     ]

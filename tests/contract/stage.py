@@ -36,7 +36,12 @@ class FakeStage:
     def __init__(self, newest: str) -> None:
         self.fake = FakeCloud("lab", newest)
         self.cloud: api.Cloud = self.fake
-        for host, zone in (("compute1", "nova-1"), ("compute2", "nova"), ("compute3", "nova-1"), ("compute4", "nova")):
+        for host, zone in (
+            ("compute1", "nova-1"),
+            ("compute2", "nova"),
+            ("compute3", "nova-1"),
+            ("compute4", "nova"),
+        ):
             self.fake.add_host(host, zone)
 
     def boot(self, name: str, host: str, status: str = "SHUTOFF", zone: str = "") -> str:
@@ -86,7 +91,9 @@ class LabStage:
     def boot(self, name: str, host: str, status: str = "SHUTOFF", zone: str = "") -> str:
         flavor = next(f for f in self.admin.get("nova", "/flavors")["flavors"] if f["name"] == "m1.tiny")
         image = next(i for i in self.admin.get("glance", "/v2/images")["images"] if i["name"] == "cirros")
-        network = next(n for n in self.admin.get("neutron", "/v2.0/networks")["networks"] if n["name"] == "public")
+        network = next(
+            n for n in self.admin.get("neutron", "/v2.0/networks")["networks"] if n["name"] == "public"
+        )
         body: dict[str, Any] = {
             "name": name,
             "flavorRef": flavor["id"],

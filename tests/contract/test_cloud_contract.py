@@ -56,7 +56,12 @@ def test_cold_migration_and_confirm(stage: Stage) -> None:
     second = stage.cloud.confirm_resize(uuid)
     stage.until(lambda: at_rest(stage, uuid, "SHUTOFF"))
     row = record(stage, uuid)
-    assert (row.status, row.type, row.source_host, row.dest_host) == ("confirmed", "migration", "compute1", "compute3")
+    assert (row.status, row.type, row.source_host, row.dest_host) == (
+        "confirmed",
+        "migration",
+        "compute1",
+        "compute3",
+    )
     newest = stage.cloud.actions(uuid)[0]
     assert (newest.request_id, newest.action) == (second, "confirmResize")
     assert newest.user_id == stage.cloud.own_user_id()
@@ -218,7 +223,9 @@ def test_changes_since_tells_of_changes_and_deletions_only(stage: Stage) -> None
     since = stage.later()
     stage.cloud.migrate(busy)
     stage.delete(gone)
-    stage.until(lambda: any(s.uuid == gone and s.is_deleted for s in stage.cloud.servers(changes_since=since)))
+    stage.until(
+        lambda: any(s.uuid == gone and s.is_deleted for s in stage.cloud.servers(changes_since=since))
+    )
     changed = {server.uuid: server for server in stage.cloud.servers(changes_since=since)}
     assert busy in changed
     assert quiet not in changed

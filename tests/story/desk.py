@@ -3,7 +3,6 @@
 Loaded as a plugin by the root conftest.
 """
 
-
 import os
 import shutil
 import signal
@@ -25,10 +24,17 @@ from nmigrate.lab import Lab
 from tests.lab.fixtures import VAR, wait_for
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM_ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 PEOPLE = {"helpdesk": "helpdesk", "manager": "manager", "manager2": "manager", "auditor": "auditor"}
 PASSWORD = "for-this-test-only"
 MAKE_PEOPLE = f"""
@@ -150,7 +156,11 @@ class Desk:
     def first_start(self) -> None:
         self.start()
         self.manage("shell", "-c", MAKE_PEOPLE)
-        wait_for(lambda: self.rows("SELECT 1 FROM nmigrate_cloud WHERE full_synced_at IS NOT NULL"), 60, "the first sync")
+        wait_for(
+            lambda: self.rows("SELECT 1 FROM nmigrate_cloud WHERE full_synced_at IS NOT NULL"),
+            60,
+            "the first sync",
+        )
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -194,7 +204,11 @@ class Desk:
     def kill(self, *programs: str) -> None:
         """kill -9 of every process of these programs; "up" is the supervisor itself with all below it."""
         assert self.process is not None
-        victims = [pid for program in programs for pid in ([self.process.pid] if program == "up" else self.pids(program))]
+        victims = [
+            pid
+            for program in programs
+            for pid in ([self.process.pid] if program == "up" else self.pids(program))
+        ]
         assert victims
         for pid in victims:
             try:
@@ -255,5 +269,3 @@ def seat(chromium: Browser, desk: Desk) -> Iterator[Seat]:
     for context in contexts:
         context.close()
     assert errors == []
-
-

@@ -18,8 +18,13 @@ from nmigrate import services
 from nmigrate.models import Instance, Migration
 actor = User.objects.get(username={actor!r})
 """
-REQUEST = ASK + "services.request_migration(actor=actor, instance=Instance.objects.get(uuid={uuid!r}), reason='crash')"
-CONFIRM = ASK + "services.confirm_migration(actor=actor, migration=Migration.objects.get(instance_uuid={uuid!r}))"
+REQUEST = (
+    ASK
+    + "services.request_migration(actor=actor, instance=Instance.objects.get(uuid={uuid!r}), reason='crash')"
+)
+CONFIRM = (
+    ASK + "services.confirm_migration(actor=actor, migration=Migration.objects.get(instance_uuid={uuid!r}))"
+)
 
 
 def state_of(desk: Desk, uuid: str) -> str:
@@ -34,7 +39,13 @@ def known(desk: Desk, uuid: str) -> None:
 
 @pytest.mark.parametrize(
     "victims",
-    [("manage.py work",), ("manage.py follow",), ("gunicorn",), ("manage.py work", "manage.py follow", "gunicorn"), ("up",)],
+    [
+        ("manage.py work",),
+        ("manage.py follow",),
+        ("gunicorn",),
+        ("manage.py work", "manage.py follow", "gunicorn"),
+        ("up",),
+    ],
     ids=["worker", "follower", "web", "all-three", "supervisor"],
 )
 def test_killed_after_nova_accepted_goes_on_and_nova_saw_one_migrate(

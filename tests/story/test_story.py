@@ -16,7 +16,9 @@ from tests.story.desk import Desk, Seat
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 
 
-def ask_to_move(page: Page, desk: Desk, name: str, host: str = "", reason: str = "disk errors on its host") -> str:
+def ask_to_move(
+    page: Page, desk: Desk, name: str, host: str = "", reason: str = "disk errors on its host"
+) -> str:
     """From the home page to the page of the migration; returns its address."""
     page.goto(f"{desk.url}/clouds/lab/")
     page.get_by_role("searchbox").first.fill(name)
@@ -98,7 +100,9 @@ def test_3_helpdesk_can_neither_confirm_nor_reject(desk: Desk, seat: Seat) -> No
 def post(page: Page, url: str) -> int:
     """POST as the person of this page would with a tool: with their session and CSRF token."""
     token = next(c["value"] for c in page.context.cookies() if "csrf" in c["name"])
-    return page.request.post(url, form={"csrfmiddlewaretoken": token, "comment": "x"}, headers={"Referer": url}).status
+    return page.request.post(
+        url, form={"csrfmiddlewaretoken": token, "comment": "x"}, headers={"Referer": url}
+    ).status
 
 
 def test_3_manager_follows_the_badge_and_confirms(desk: Desk, seat: Seat) -> None:
@@ -180,7 +184,9 @@ def test_6_decision_with_the_command_line_is_noticed(desk: Desk, seat: Seat, act
     noticed = time.monotonic() - started
     expect(state(page)).to_contain_text(end)
     assert noticed < 15  # "within seconds"; the benchmark says how many
-    rows = desk.rows("SELECT actor, is_outside FROM nmigrate_auditevent WHERE action LIKE 'observe_%' ORDER BY id DESC")
+    rows = desk.rows(
+        "SELECT actor, is_outside FROM nmigrate_auditevent WHERE action LIKE 'observe_%' ORDER BY id DESC"
+    )
     assert rows[0] == ("demo", 1)
 
 

@@ -15,6 +15,8 @@ class Command(BaseCommand):
         for name, permissions in ROLES.items():
             group, _ = Group.objects.get_or_create(name=name)
             codes = [permission.split(".")[1] for permission in permissions]
-            group.permissions.set(Permission.objects.filter(content_type__app_label="nmigrate", codename__in=codes))
+            group.permissions.set(
+                Permission.objects.filter(content_type__app_label="nmigrate", codename__in=codes)
+            )
         if options["verbosity"]:
             self.stdout.write(f"Roles are set: {', '.join(ROLES)}.")
