@@ -67,6 +67,19 @@
     if (status) say(status >= 500);
   });
 
+  // ---- what has changed is said aloud: a region that stays, since one that is swapped itself is not read
+  let said = "";
+  document.addEventListener("htmx:afterSwap", () => {
+    const news = document.querySelector("[data-announce]");
+    const text = news ? news.textContent.replace(/\s+/g, " ").trim() : "";
+    if (text && said && text !== said) document.getElementById("announcer").textContent = text;
+    said = text || said;
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const news = document.querySelector("[data-announce]");
+    said = news ? news.textContent.replace(/\s+/g, " ").trim() : "";
+  });
+
   // ---- a form is sent once: the second click of a double click has nothing left to do
   document.addEventListener("submit", (event) => {
     const form = event.target;

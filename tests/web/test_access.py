@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern
+from django.views.defaults import server_error
 
 from nmigrate.models import Migration
 from tests.web.conftest import text
@@ -145,6 +146,13 @@ def test_an_unknown_address_gets_a_designed_page(client: Client, helpdesk: User)
 
     assert response.status_code == 404
     assert "There is no such page" in text(response)
+
+
+def test_the_page_for_what_broke_needs_neither_session_nor_database(rf: RequestFactory) -> None:
+    response = server_error(rf.get("/"))
+
+    assert response.status_code == 500
+    assert "Something broke in nmigrate" in text(response)
 
 
 def test_signing_in_with_a_wrong_password_says_so(client: Client, helpdesk: User) -> None:

@@ -49,7 +49,11 @@ def status(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(Migration, pk=pk)
     if request.GET.get("v") == str(found.version):
         return HttpResponse(status=204)
-    return render(request, "_migration_status.html", _page(request, found))
+    response = render(request, "_migration_status.html", _page(request, found))
+    response.headers["HX-Trigger"] = (
+        "approvals-changed"  # the badge in the bar may have one more, or one less
+    )
+    return response
 
 
 @require_POST

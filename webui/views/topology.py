@@ -39,9 +39,10 @@ def picture(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     if request.GET.get("v") == selectors.topology_version(known):
         return HttpResponse(status=204)
-    return render(
-        request, "_topology.html", {"cloud": known, "picture": selectors.topology(known, _show(request))}
-    )
+    context = {"cloud": known, "picture": selectors.topology(known, _show(request))}
+    response = render(request, "_topology.html", context)
+    response.headers["HX-Trigger"] = "approvals-changed"
+    return response
 
 
 @require_safe
