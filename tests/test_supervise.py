@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
 
+from nmigrate.management.commands.work import free_taken_tasks
 from nmigrate.supervise import Program, Supervisor
 
 LONG_AGO = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -138,6 +141,18 @@ def test_nobody_is_replaced_while_the_database_cannot_be_read(tmp_path: Path) ->
         later = time.monotonic() + 1
         supervisor.run(until=lambda: time.monotonic() > later)
         assert len(started(tmp_path, "follower")) == 1
+
+
+@pytest.mark.django_db
+def test_workers_that_start_give_back_what_dead_ones_had_taken() -> None:
+    now = timezone.now()
+    taken = OrmQ.objects.create(key="nmigrate", payload="x", lock=now + datetime.timedelta(seconds=300))
+    waiting = OrmQ.objects.create(key="nmigrate", payload="y", lock=now)
+    assert free_taken_tasks() == 1
+    taken.refresh_from_db()
+    waiting.refresh_from_db()
+    assert taken.lock < timezone.now()
+    assert waiting.lock == now
 
 
 def test_sigterm_ends_run(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from nmigrate.supervise import Supervisor, die_with_parent, programs
 READY_LIMIT = 120  # s, from the lab's start to the first whole picture of it
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
+class Stopped(Exception):
     """Ctrl-C or SIGTERM before everything ran."""
 
 
