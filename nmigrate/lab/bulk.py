@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nmigrate.lab.base import FLAVORS, IMAGE, NETWORK
-from nmigrate.lab.client import Client
 from nmigrate.lab.errors import LabError
 from nmigrate.lab.lab import Lab
-from nmigrate.lab.story import wait
+from nmigrate.lab.records import wait
 
 RESERVATION = "r-bulk"  # by which clear() knows its own
 DATABASES = ("nova_cell1", "nova_api", "placement", "neutron")
@@ -95,7 +94,7 @@ def clone(
     """
     if flavor not in FLAVORS:
         raise LabError(f"the lab has no flavor {flavor}")
-    original = boot_original(lab.client(), f"{prefix}-original", flavor)
+    original = boot_original(lab, f"{prefix}-original", flavor)
     with transaction(lab) as (cell, api, placement, neutron):
         source = Source(cell, api, placement, neutron, original)
         start = len(
@@ -107,8 +106,9 @@ def clone(
     return n
 
 
-def boot_original(client: Client, name: str, flavor: str) -> str:
+def boot_original(lab: Lab, name: str, flavor: str) -> str:
     """The id of the instance that is copied; its last records are written shortly after it is ACTIVE."""
+    client = lab.client()
     found = client.get("nova", f"/servers/detail?name=^{name}$")["servers"]
     if found:
         return str(found[0]["id"])
@@ -120,7 +120,7 @@ def boot_original(client: Client, name: str, flavor: str) -> str:
         "networks": [{"uuid": client.get("neutron", f"/v2.0/networks?name={NETWORK}")["networks"][0]["id"]}],
     }
     made = client.post("nova", "/servers", {"server": server})["server"]["id"]
-    wait(client, made, "ACTIVE")
+    wait(lab.state, made, "ACTIVE")
     end = time.monotonic() + 30
     while time.monotonic() < end:
         actions = client.get("nova", f"/servers/{made}/os-instance-actions")["instanceActions"]

@@ -106,7 +106,7 @@ class Lab:
         """Boot the instances of the story, once for each lab: see story.py."""
         marker = self.state / "story"
         if not marker.exists():
-            story.seed(self.client, say)
+            story.seed(self.client, self.state, say)
             marker.touch()
 
     # -- to ask

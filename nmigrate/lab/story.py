@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nmigrate.lab.base import IMAGE, NETWORK
 from nmigrate.lab.client import Client
+from nmigrate.lab.records import SECONDS, wait
 
 Say = Callable[[str], None]
 ClientOf = Callable[[str], Client]
 WORKERS = 6
-SECONDS = 120  # for an instance to reach the state that it shall have
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,11 @@ GUESTS = (
 )
 
 
-def seed(client_of: ClientOf, say: Say) -> None:
-    """Boot all guests, several at a time; `client_of` gives a client of a project. Takes some seconds."""
+def seed(client_of: ClientOf, state: Path, say: Say) -> None:
+    """Boot all guests, several at a time; `client_of` gives a client of a project, `state` is the lab's folder.
+
+    Takes some seconds.
+    """
     admin = client_of("admin")
     have = {
         server["name"]: server for server in admin.pages("nova", "/servers/detail?all_tenants=1", "servers")
@@ -133,7 +137,7 @@ def seed(client_of: ClientOf, say: Say) -> None:
             if guest.group:
                 body["os:scheduler_hints"] = {"group": groups[guest.project, guest.group]}
             server = client.post("nova", "/servers", body)["server"]
-        finish(client, guest, server["id"])
+        finish(client, guest, server["id"], state)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         # those that have the most to do first
@@ -173,21 +177,21 @@ def boot_body(guest: Guest, flavor: str, image: str, network: str) -> dict[str, 
     return {"server": server}
 
 
-def finish(client: Client, guest: Guest, server: str) -> None:
+def finish(client: Client, guest: Guest, server: str, state: Path) -> None:
     """Volumes and actions; those that an earlier, cut-off seed has done are left out."""
-    booted = wait(client, server, "ACTIVE", guest.ends)
-    if guest.ends == "ERROR" and booted["status"] == "ERROR":
-        return
-    attached = len(booted["os-extended-volumes:volumes_attached"]) - bool(guest.root_volume)
+    status = wait(state, server, "ACTIVE", guest.ends)
+    attached = 0
+    if guest.volumes:
+        booted = client.get("nova", f"/servers/{server}")["server"]
+        attached = len(booted["os-extended-volumes:volumes_attached"])
     for number, size in list(enumerate(guest.volumes, 1))[attached:]:
         attach_volume(client, server, f"{guest.name}-data-{number}", size)
     for action in guest.then:
-        now = client.get("nova", f"/servers/{server}")["server"]
-        if "lock" not in action and now["status"] != "ACTIVE":
-            continue
-        client.post("nova", f"/servers/{server}/action", action)
-        if "lock" not in action:
-            wait(client, server, guest.ends)
+        if "lock" in action:
+            client.post("nova", f"/servers/{server}/action", action)
+        elif status == "ACTIVE":
+            client.post("nova", f"/servers/{server}/action", action)
+            status = wait(state, server, guest.ends)
 
 
 def attach_volume(client: Client, server: str, name: str, size: int) -> None:
@@ -213,16 +217,3 @@ def server_group(client: Client, name: str) -> str:
         return str(found[0]["id"])
     body = {"server_group": {"name": name, "policy": "anti-affinity"}}
     return str(client.post("nova", "/os-server-groups", body)["server_group"]["id"])
-
-
-def wait(client: Client, server: str, *states: str) -> dict[str, Any]:
-    """The instance once it is in one of `states` and at rest. Raises TimeoutError, with what it is then."""
-    end = time.monotonic() + SECONDS
-    while True:
-        now: dict[str, Any] = client.get("nova", f"/servers/{server}")["server"]
-        if now["status"] in states and now["OS-EXT-STS:task_state"] is None:
-            return now
-        if time.monotonic() > end or (now["status"] == "ERROR" and not now["OS-EXT-STS:task_state"]):
-            reason = now.get("fault", {}).get("message", now["OS-EXT-STS:task_state"])
-            raise TimeoutError(f"{now['name']} is {now['status']} instead of {' or '.join(states)}: {reason}")
-        time.sleep(0.3)

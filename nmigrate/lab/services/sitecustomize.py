@@ -6,6 +6,6 @@
 import os
 
 if os.environ.get("NMIGRATE_LAB_SQLITE"):
-    import sqlite_immediate
+    import sqlite_tuning
 
-    sqlite_immediate.install()
+    sqlite_tuning.install()
