@@ -69,7 +69,6 @@ class CloudFollower:
             ),
             threading.Thread(target=self._loop, args=(self._everything,), name=f"all of {name}", daemon=True),
         ]
-        self.alive_at = [time.monotonic()] * 2
 
     def start(self) -> None:
         for thread in self.threads:
@@ -88,18 +87,17 @@ class CloudFollower:
                 log.exception("following %s", self.name)
                 wait = settings.NMIGRATE_IDLE_SECONDS
                 close_old_connections()
-            self._sleep(wait)
+            self._sleep(wait, is_urgent=work == self._changes)
         connection.close()
 
-    def _sleep(self, seconds: float) -> None:
-        """Sleep, but wake up early when somebody asked for something meanwhile."""
+    def _sleep(self, seconds: float, *, is_urgent: bool) -> None:
+        """Sleep; the thread that follows changes wakes up early when somebody asked for something meanwhile."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self.stop.wait(min(left, 0.5)):
-            if seconds > settings.NMIGRATE_FOLLOW_SECONDS and left > 1 and pace(self.name) < seconds:
+            if is_urgent and left > 1 and pace(self.name) < seconds:
                 return
 
     def _changes(self, names: inventory.Names) -> float:
-        self.alive_at[0] = time.monotonic()
         orders.requeue_stale_orders(self.name)
         if Cloud.objects.get(pk=self.name).full_synced_at is None:
             return 0.2  # the other thread reads everything first
@@ -107,7 +105,6 @@ class CloudFollower:
         return pace(self.name)
 
     def _everything(self, names: inventory.Names) -> float:
-        self.alive_at[1] = time.monotonic()
         cloud = connect(self.name)
         row = Cloud.objects.get(pk=self.name)
         due = timedelta(seconds=settings.NMIGRATE_FULL_SYNC_SECONDS)

@@ -20,7 +20,7 @@ ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
 MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
 CHIPS_PER_HOST, CHIPS_WHEN_MANY = 12, 4
 NEARLY_FULL = 0.95
-HEARTBEAT_IS_FRESH = timedelta(seconds=60)
+
 
 SHOW_ALL, SHOW_TROUBLE, SHOW_MOVING = "everything", "trouble", "moving"
 
@@ -354,7 +354,9 @@ class Pulse:
 
     @property
     def is_fresh(self) -> bool:
-        return self.at is not None and timezone.now() - self.at < HEARTBEAT_IS_FRESH
+        return self.at is not None and timezone.now() - self.at < timedelta(
+            seconds=settings.NMIGRATE_HEARTBEAT_LIMIT
+        )
 
 
 def pulses() -> list[Pulse]:

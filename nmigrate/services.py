@@ -63,7 +63,9 @@ def transition(
 
 def _passed_by(migration: Migration) -> str:
     now = LABELS[State(migration.state)]
-    return f"The move of {migration.instance_name} is {now} now, so this is no longer possible."
+    return (
+        f"The move of {migration.instance_name} has gone on meanwhile ({now}), so this is no longer possible."
+    )
 
 
 def request_migration(
@@ -133,8 +135,8 @@ def request_migration(
 
 def _under_way(migration: Migration) -> str:
     return (
-        f"{migration.instance_name} is being moved already: {migration.requested_by_name} asked for it, and it is "
-        f"{LABELS[State(migration.state)]}."
+        f"{migration.instance_name} is being moved already: {migration.requested_by_name} asked for it "
+        f"({LABELS[State(migration.state)]})."
     )
 
 

@@ -98,7 +98,6 @@ class Migration(migrations.Migration):
                     "nova_used",
                     models.CharField(blank=True, help_text="microversion we speak with it", max_length=10),
                 ),
-                ("own_user_id", models.CharField(blank=True, max_length=64)),
                 (
                     "version",
                     models.BigIntegerField(

@@ -21,7 +21,6 @@ class Cloud(models.Model):
     migrations_cursor = models.DateTimeField(null=True, blank=True)
     nova_newest = models.CharField(max_length=10, blank=True, help_text="newest microversion it speaks")
     nova_used = models.CharField(max_length=10, blank=True, help_text="microversion we speak with it")
-    own_user_id = models.CharField(max_length=64, blank=True)
     version = models.BigIntegerField(default=0, help_text="grows when anything a page shows has changed")
 
     class Meta:

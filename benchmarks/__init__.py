@@ -1,0 +1,1 @@
+"""Measurements on the real lab: figures to read, never tests that time can fail."""

@@ -1,0 +1,134 @@
+"""The inventory: what is copied from the cloud, what is noticed, and what it costs."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from nmigrate import inventory
+from nmigrate.cloud import api
+from nmigrate.models import Cloud, Hypervisor, Instance, Service
+from tests.fakecloud import FakeCloud
+
+
+def changes(cloud: FakeCloud) -> None:
+    inventory.read_changes(cloud, inventory.Names())
+
+
+def test_full_sync_copies_what_pages_and_rules_need(synced: FakeCloud) -> None:
+    vm2 = Instance.objects.get(name="vm2")
+    assert (vm2.host, vm2.zone, vm2.pinned_zone, vm2.project_name) == ("compute1", "nova-1", "nova-1", "demo")
+    assert (vm2.vcpus, vm2.memory_mb, vm2.disk_gb, vm2.addresses) == (1, 2048, 20, ["10.20.0.14"])
+    host = Hypervisor.objects.get(host="compute1")
+    assert (host.zone, host.vcpus_capacity, host.memory_mb_capacity) == ("nova-1", 192, 196096)
+    assert host.inventories["MEMORY_MB"] == {"total": 196608, "reserved": 512, "ratio": 1.0, "used": 4096}
+    assert Service.objects.filter(binary="nova-compute").count() == 4
+
+
+def test_search_text_is_case_folded_and_has_every_word_a_person_may_know(synced: FakeCloud) -> None:
+    synced.add("CỔNG-Thanh-Toán", "compute1")
+    changes(synced)
+    row = Instance.objects.get(name="CỔNG-Thanh-Toán")
+    for word in ("cổng-thanh", row.uuid, "10.20.0.14", "demo", "compute1"):
+        assert word in row.search
+
+
+def test_changes_since_brings_new_changed_and_deleted_instances(synced: FakeCloud, vm2: Instance) -> None:
+    synced.add("new", "compute4")
+    synced.change(vm2.uuid, status="ACTIVE")
+    gone = Instance.objects.get(name="doem")
+    synced.delete(gone.uuid)
+    changes(synced)
+    vm2.refresh_from_db()
+    assert vm2.status == "ACTIVE"
+    assert Instance.objects.filter(name="new").exists()
+    assert not Instance.objects.filter(name="doem").exists()
+
+
+def test_full_sync_forgets_what_is_gone_even_if_its_deletion_was_never_told(
+    synced: FakeCloud, vm2: Instance
+) -> None:
+    del synced.by_uuid[vm2.uuid]
+    inventory.read_all_servers(synced, inventory.Names())
+    assert not Instance.objects.filter(name="vm2").exists()
+    assert Instance.objects.count() == 3
+
+
+def test_older_data_never_replaces_newer(synced: FakeCloud, vm2: Instance) -> None:
+    """The full read may bring a page that was fetched before a change that is known already."""
+    stale = synced.by_uuid[vm2.uuid]
+    synced.change(vm2.uuid, status="ACTIVE")
+    changes(synced)
+    inventory.store_servers("lab", [stale], inventory.Names())
+    vm2.refresh_from_db()
+    assert vm2.status == "ACTIVE"
+
+
+def test_instance_born_during_a_full_sync_is_kept(synced: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = synced.servers
+
+    def slow(changes_since: datetime | None = None) -> Iterator[api.Server]:
+        yield from list(real(changes_since))
+        if changes_since is None:
+            born = synced.add("born-meanwhile", "compute4")
+            inventory.store_servers("lab", [born], inventory.Names())
+
+    monkeypatch.setattr(synced, "servers", slow)
+    inventory.read_all_servers(synced, inventory.Names())
+    assert Instance.objects.filter(name="born-meanwhile").exists()
+
+
+def test_version_grows_only_when_a_page_would_show_something_new(synced: FakeCloud, vm2: Instance) -> None:
+    before = Cloud.objects.get().version
+    changes(synced)
+    inventory.read_hosts(synced)
+    assert Cloud.objects.get().version == before
+    synced.change(vm2.uuid, task_state="resize_prep")
+    changes(synced)
+    assert Cloud.objects.get().version == before + 1
+    synced.add_host("compute3", "nova-1", status="disabled", disabled_reason="psu")
+    inventory.read_hosts(synced)
+    assert Cloud.objects.get().version == before + 2
+
+
+def test_host_that_is_gone_is_forgotten(synced: FakeCloud) -> None:
+    del synced.hosts["compute4"]
+    inventory.read_hosts(synced)
+    assert not Hypervisor.objects.filter(host="compute4").exists()
+
+
+def test_cursor_follows_the_newest_change_with_an_overlap(synced: FakeCloud, vm2: Instance) -> None:
+    synced.change(vm2.uuid, status="ACTIVE")
+    changes(synced)
+    newest = synced.by_uuid[vm2.uuid].updated_at
+    assert Cloud.objects.get().servers_cursor == newest
+    assert timedelta(seconds=10) <= inventory.OVERLAP <= timedelta(minutes=2)
+
+
+def test_queries_of_a_quiet_read_do_not_grow_with_the_number_of_instances(synced: FakeCloud) -> None:
+    def count() -> int:
+        Cloud.objects.update(
+            servers_cursor=timezone.now() - timedelta(days=1)
+        )  # so that every row is looked at
+        with CaptureQueriesContext(connection) as queries:
+            changes(synced)
+        return len(queries)
+
+    few = count()
+    for number in range(1000):
+        synced.add(f"many-{number}", "compute1")
+    changes(synced)
+    assert Instance.objects.count() == 1004
+    assert count() == few
+
+
+def test_unknown_names_cost_one_call_not_one_each(synced: FakeCloud) -> None:
+    names = inventory.Names()
+    synced.add("foreign", "compute1", project_id="nobody-knows")
+    for _ in range(3):
+        inventory.read_changes(synced, names)
+    assert Instance.objects.get(name="foreign").project_name == "nobody-knows"
+    assert names.projects["nobody-knows"] == ""
