@@ -120,7 +120,7 @@ def test_the_second_manager_sees_what_the_first_has_decided(
     response = client.post(f"/migrations/{waiting.pk}/{action}/", {"comment": "no, mine"})
 
     assert response.status_code == 409
-    assert "The move of vm2 is being confirmed now" in text(response)
+    assert "The move of vm2 has gone on meanwhile (being confirmed)" in text(response)
     assert "manager2 confirmed it" in text(response)
     assert "no, mine" in text(response), "what was typed is kept"
     assert Approval.objects.count() == 1
