@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import fcntl
 import os
 import shutil
 import signal
@@ -47,11 +48,11 @@ class Command(BaseCommand):
             raise CommandError("--port must be from 1 to 65535.")
         prepare.check_address(bind, "choose another with --port")
         lab = Lab(root=demo.lab_root(), port=options["lab_port"], venv=demo.lab_root().parent / ".venv-lab")
-        self.check_lab_ports(lab)
-        if options["reset"]:
-            self.step("earlier state thrown away", lambda: self.reset(lab))
-        with stopped_by_signals():
+        with only_one(), stopped_by_signals():
             try:
+                self.check_lab_ports(lab)
+                if options["reset"]:
+                    self.step("earlier state thrown away", lambda: self.reset(lab))
                 self.run_all(lab, bind)
             except (Stopped, KeyboardInterrupt):
                 pass
@@ -183,6 +184,18 @@ class Command(BaseCommand):
         with self.lines:
             self.stdout.write("\n".join(lines))
             self.stdout.flush()
+
+
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Two demos on the same state would stop each other's OpenStack. The kernel gives the lock back, come what may."""
+    # Beside the folder, which --reset removes.
+    with demo.folder().with_name("demo.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError("The demo runs already with this state; stop that one first.") from None
+        yield
 
 
 @contextlib.contextmanager
