@@ -49,8 +49,8 @@ class Command(BaseCommand):
         prepare.check_address(bind, "choose another with --port")
         lab = Lab(root=demo.lab_root(), port=options["lab_port"], venv=demo.lab_root().parent / ".venv-lab")
         with only_one(), stopped_by_signals():
+            self.check_lab_ports(lab)
             try:
-                self.check_lab_ports(lab)
                 if options["reset"]:
                     self.step("earlier state thrown away", lambda: self.reset(lab))
                 self.run_all(lab, bind)
