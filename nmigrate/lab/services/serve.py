@@ -32,11 +32,20 @@ def complete_neutron() -> None:
     orm.configure_mappers()
 
 
+def lighten_neutron() -> None:
+    """Leave out the news for agents, which read every port anew after each change: there are no agents."""
+    from neutron.plugins.ml2 import ovo_rpc
+
+    ovo_rpc.OVOServerRpcInterface._setup_change_handlers = lambda self: None  # noqa: ARG005
+
+
 def main() -> None:
     module, port = sys.argv[1], int(sys.argv[2])
     sys.argv = [module.partition(".")[0]]  # keystone and others parse sys.argv as their own
     if module.startswith("keystone"):
         lighten_keystone()
+    if module.startswith("neutron"):
+        lighten_neutron()
     application = importlib.import_module(module).application
     if module.startswith("neutron"):
         complete_neutron()
