@@ -54,6 +54,16 @@ def die_with_parent(signum: int = signal.SIGKILL) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
 
 
+def is_group_alive(group: int) -> bool:
+    """Has the group a member that still executes? The dead stay members where init collects nobody (containers)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            if fields[2] == str(group) and fields[0] not in "ZX":
+                return True
+    return False
+
+
 class Child:
     """One program's current process, its group, and when it may be started again. Times are monotonic."""
 
@@ -104,13 +114,10 @@ class Child:
             os.killpg(group, signal.SIGKILL)
         self.process.wait()
         self.process = None
-        # Orphans are collected by init; until then one may still hold the port. Where init collects nobody
-        # (in some containers) the dead stay in the group, hence the limit.
+        # An orphan that is still ending may hold the port.
         limit = time.monotonic() + 1
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            while time.monotonic() < limit:
-                os.killpg(group, 0)
-                time.sleep(0.01)
+        while is_group_alive(group) and time.monotonic() < limit:
+            time.sleep(0.01)
 
     def schedule(self, now: float) -> float:
         """Note a failure and plan the next start; returns the delay in seconds."""
