@@ -16,11 +16,11 @@ VERSIONS = {
 }
 
 
-class ApiError(Exception):
-    """A service answered with an error: its HTTP status and what it said."""
+class ApiError(LabError):
+    """A service answered with an error: its HTTP status, and in the sentence what it said."""
 
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text}")
+    def __init__(self, call: str, status: int, text: str) -> None:
+        super().__init__(f"{call} was answered with HTTP {status}: {' '.join(text.split())}")
         self.status = status
 
 
@@ -54,7 +54,7 @@ class Client:
     def call(self, method: str, service: str, path: str, body: Any = None) -> Any:
         """The decoded answer of a call; `path` begins after the service's endpoint.
 
-        Raises ApiError when the service says no, OSError when it does not answer within 60 s.
+        Raises ApiError when the service says no, LabError when it does not answer within 60 s.
         """
         headers = {"X-Auth-Token": self.token()}
         if service in VERSIONS:
@@ -100,7 +100,10 @@ class Client:
                 )
                 return answer.headers, decoded
         except urllib.error.HTTPError as error:
-            raise ApiError(error.code, error.read().decode(errors="replace")[:500]) from None
+            said = error.read().decode(errors="replace")[:500]
+            raise ApiError(f"{method} {path} of the lab's {service}", error.code, said) from None
+        except OSError as error:
+            raise LabError(f"the lab's {service} does not answer: {error}") from None
 
 
 # a proxy of the environment is not for this machine's own services

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from nmigrate.lab.alone import alone
 from nmigrate.lab.errors import LabError
 
 LOCK = Path(__file__).with_name("requirements.lock")
@@ -43,6 +44,13 @@ def install(venv: Path, say: Say) -> None:
     """
     if is_installed(venv):
         return
+    with alone(venv.with_name(f"{venv.name}.lock")):
+        if not is_installed(venv):
+            make(venv, say)
+
+
+def make(venv: Path, say: Say) -> None:
+    """Make the environment anew."""
     if venv.exists() and not (venv / "pyvenv.cfg").exists() and any(venv.iterdir()):
         raise LabError(f"{venv} is not a virtual environment: the lab would have to replace it")
     shutil.rmtree(venv, ignore_errors=True)

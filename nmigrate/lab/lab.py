@@ -1,17 +1,17 @@
 """A real OpenStack on this machine, with simulated hypervisors: started, asked, told what to do, stopped."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nmigrate.lab import base, client, configuration, databases, install, processes, story
+from nmigrate.lab.alone import alone
 from nmigrate.lab.errors import LabError
 from nmigrate.lab.hosts import DEFAULT_HOSTS
 
@@ -64,15 +64,15 @@ class Lab:
         answer and were started with this configuration, else replaced. Raises LabError, naming what is in the
         way.
         """
-        with self._alone():
+        with alone(self.root / "lock"):
             if not install.is_installed(self.venv):
                 raise LabError("the lab's packages are not installed: run `manage.py lab up`")
-            self._write_configuration()
-            kept = self._keep_or_stop()
+            running = self._running()
+            kept = self._usable(running)
             wanted = [name for name in START_ORDER if name not in kept]
-            if "control" not in kept and "nova" in wanted:
-                wanted.append("control")
-            processes.check_ports({name: self.port + configuration.PORTS[name] for name in wanted})
+            self._check_ports(wanted, running)
+            processes.stop(self._run, [process for name, process in running.items() if name not in kept])
+            self._write_configuration()
             if not self.state.exists():
                 say("making the databases" + (" (once, about a minute)" if not self._has_template() else ""))
                 log = self.root / "logs/databases.log"
@@ -80,10 +80,9 @@ class Lab:
             if "keystone" in wanted:
                 databases.write_endpoints(self.state, self.port)
             if wanted:
-                say("starting " + ", ".join(name for name in wanted if name != "control"))
-            for name in START_ORDER:
-                if name in wanted:
-                    self._start(name)
+                say("starting " + ", ".join(wanted))
+            for name in wanted:
+                self._start(name)
             self._seed(say)
             self._wait_for(START_ORDER)
             self._wait_for_computes()
@@ -189,14 +188,6 @@ class Lab:
 
     # -- within
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two starts of the same lab at once: the second waits for the first."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
     def _has_template(self) -> bool:
         return databases.template(self.venv).is_dir()
 
@@ -226,16 +217,23 @@ class Lab:
         texts += [path.read_text() for path in sorted(SERVICES_FOLDER.glob("*.py"))]
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
-    def _keep_or_stop(self) -> set[str]:
-        """Stop what an earlier run has left and cannot be used; the names of what can."""
-        running, mark = self._running(), self._mark()
-        kept = {
+    def _usable(self, running: dict[str, processes.Process]) -> set[str]:
+        """Which of the services that an earlier run has left are just what this start would start."""
+        mark = self._mark()
+        return {
             name
             for name, process in running.items()
             if process.mark == mark and self.state.exists() and client.answers(name, self.port)
         }
-        processes.stop(self._run, [process for name, process in running.items() if name not in kept])
-        return kept
+
+    def _check_ports(self, wanted: list[str], running: dict[str, processes.Process]) -> None:
+        """Raise LabError when a port is taken, unless by a service of ours that makes way."""
+        names = {*wanted, *(["control"] if "nova" in wanted else [])}
+        ports = {name: self.port + configuration.PORTS[name] for name in names}
+        ours = {process.port for process in running.values()}
+        if "nova" in running:
+            ours.add(running["nova"].port + 1)
+        processes.check_ports({name: port for name, port in ports.items() if port not in ours})
 
     def _service_env(self) -> dict[str, str]:
         """The environment of a service: ours, without what would mislead Python or OpenStack."""

@@ -114,7 +114,7 @@ def check_ports(ports: Mapping[str, int]) -> None:
     """Raise LabError naming the port when one is taken or impossible; ports by the service that wants it."""
     for name, port in sorted(ports.items(), key=lambda item: item[1]):
         if not 1024 <= port <= 65535:
-            raise LabError(f"port {port} for {name} is not between 1024 and 65535: choose another --lab-port")
+            raise LabError(f"port {port} for {name} is not between 1024 and 65535: choose another port")
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # as the servers do: a port that only lingers after a close is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

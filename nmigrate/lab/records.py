@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from nmigrate.lab.errors import LabError
+
 SECONDS = 180  # for an instance to reach the state that it shall have
 STATUS = {
     "active": "ACTIVE",
@@ -20,7 +22,7 @@ STATUS = {
 def wait(state: Path, server: str, *statuses: str) -> str:
     """The status of an instance once it is one of `statuses` and no task is under way.
 
-    `state` is the lab's state folder. Raises TimeoutError with what the instance is instead, at once when it has
+    `state` is the lab's state folder. Raises LabError with what the instance is instead, at once when it has
     failed and SECONDS later otherwise.
     """
     end = time.monotonic() + SECONDS
@@ -36,7 +38,7 @@ def wait(state: Path, server: str, *statuses: str) -> str:
                 return status
             if (status == "ERROR" and not task) or time.monotonic() > end:
                 wanted = " or ".join(statuses)
-                raise TimeoutError(f"instance {server} is {status} ({task or fault}) instead of {wanted}")
+                raise LabError(f"instance {server} is {status} ({task or fault}) instead of {wanted}")
             time.sleep(0.1)
 
 

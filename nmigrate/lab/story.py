@@ -12,6 +12,7 @@ from typing import Any
 
 from nmigrate.lab.base import IMAGE, NETWORK
 from nmigrate.lab.client import Client
+from nmigrate.lab.errors import LabError
 from nmigrate.lab.records import SECONDS, wait
 
 Say = Callable[[str], None]
@@ -203,7 +204,7 @@ def attach_volume(client: Client, server: str, name: str, size: int) -> None:
     end = time.monotonic() + SECONDS
     while client.get("cinder", f"/{project}/volumes/{volume}")["volume"]["status"] != "available":
         if time.monotonic() > end:
-            raise TimeoutError(f"volume {name} did not become available within {SECONDS} s")
+            raise LabError(f"volume {name} did not become available within {SECONDS} s")
         time.sleep(0.2)
     client.post(
         "nova", f"/servers/{server}/os-volume_attachments", {"volumeAttachment": {"volumeId": volume}}

@@ -221,6 +221,14 @@ def test_another_lab_on_the_same_ports_is_told_so(lab: Lab, tmp_path: Path) -> N
     assert not (tmp_path / "other/state").exists()
 
 
+def test_impossible_port_leaves_a_running_lab_alone(lab: Lab) -> None:
+    before = lab.status()
+    with pytest.raises(LabError, match="port 80 for keystone"):
+        Lab(lab.root, 80, lab.venv).up(say)
+    assert lab.status() == before
+    assert f"{lab.port}/v3" in lab.clouds_yaml.read_text()
+
+
 def test_many_instances_are_added_moved_and_removed(lab: Lab) -> None:
     assert bulk.clone(lab, 40, stopped_percent=50, pinned=True) == 40
     client = lab.client()
