@@ -56,7 +56,8 @@ def measure(desk: Desk, moves: int) -> tuple[list[float], list[float]]:
             page.locator("button.primary[data-names-host]").click(no_wait_after=True)
             page.wait_for_url("**/migrations/*/")
             page.evaluate(WATCH, LABELS[State.WAITING])
-            page.wait_for_function("window.seenAt", timeout=60_000)
+            words = page.locator("#migration-status").get_by_text(LABELS[State.WAITING])
+            words.first.wait_for(timeout=60_000)
             desk.relay.on_accepted = None
             row = admin.get("nova", f"/os-migrations?instance_uuid={uuid}")["migrations"][0]
             finished = datetime.fromisoformat(row["updated_at"]).replace(tzinfo=UTC).timestamp()
