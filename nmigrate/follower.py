@@ -114,6 +114,7 @@ class CloudFollower:
         if full:
             inventory.read_all_servers(cloud, names)
             inventory.note_reachable(cloud)
+        inventory.read_server_groups(cloud)
         return HOSTS_EVERY
 
 

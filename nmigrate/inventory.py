@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from nmigrate.cloud import api
@@ -56,7 +56,7 @@ _COPIED = [
     "updated_at",
     "launched_at",
 ]
-_LISTS = ("addresses", "volumes", "server_groups", "tags")
+_LISTS = ("addresses", "volumes", "tags")
 _NAMES = ("project_name", "image_name", "search")
 
 
@@ -228,6 +228,26 @@ def read_hosts(cloud: api.Cloud, *, exact: bool = False) -> None:
             deleted, _ = model.objects.filter(cloud=cloud.name).exclude(uuid__in=uuids).delete()
             changed |= bool(deleted)
         if changed:
+            Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
+
+
+def read_server_groups(cloud: api.Cloud) -> None:
+    """Which groups each instance is in, with their rule; only rows that differ are written."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for group in cloud.server_groups():
+        for member in group.members:
+            groups.setdefault(member, []).append(
+                {"uuid": group.uuid, "name": group.name, "policy": group.policy}
+            )
+    concerned = Instance.objects.filter(cloud=cloud.name).filter(Q(uuid__in=groups) | ~Q(server_groups=[]))
+    changed = []
+    for row in concerned.only("uuid", "server_groups"):
+        if row.server_groups != groups.get(row.uuid, []):
+            row.server_groups = groups.get(row.uuid, [])
+            changed.append(row)
+    if changed:
+        with transaction.atomic():
+            Instance.objects.bulk_update(changed, ["server_groups"], batch_size=200)
             Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
 
 

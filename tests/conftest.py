@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django_q.models import OrmQ
+from pytest_django import DjangoDbBlocker
 
 from nmigrate import cloud as clouds
 from nmigrate import follower, inventory, orders
@@ -19,9 +20,17 @@ pytest_plugins = ["tests.lab.fixtures", "tests.story.desk"]
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Roles once for all tests, as `manage.py up` makes them; hundreds of times they would take half a minute."""
+    with django_db_blocker.unblock():
+        call_command("setup_roles", verbosity=0)
+
+
 @pytest.fixture
 def roles(db: None) -> None:
-    call_command("setup_roles", verbosity=0)
+    if not Group.objects.exists():  # a test with its own transactions has emptied the database since
+        call_command("setup_roles", verbosity=0)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class FakeCloud:
         self.records: dict[int, api.ServerMigration] = {}
         self.history: dict[str, list[api.Action]] = {}
         self.gone: dict[str, api.Server] = {}
+        self.groups: list[api.ServerGroup] = []
         self.down: api.CloudError | None = None
         self.lose_answer_of: set[str] = set()
         self.before_post: Callable[[str], None] | None = None
@@ -167,6 +168,10 @@ class FakeCloud:
             )
             for host in self.hosts.values()
         ]
+
+    def server_groups(self) -> list[api.ServerGroup]:
+        self._answer("server_groups")
+        return self.groups
 
     def project_names(self) -> dict[str, str]:
         return {"project-demo": "demo"}

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django.fixtures import SettingsWrapper
 
 from nmigrate import audit, follower, services
 from nmigrate.cloud import api
@@ -41,8 +42,9 @@ def committed(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def running(committed: None, cloud: FakeCloud) -> Iterator[FakeCloud]:
-    """The follower with its real threads on the fake cloud."""
+def running(committed: None, cloud: FakeCloud, settings: SettingsWrapper) -> Iterator[FakeCloud]:
+    """The follower with its real threads on the fake cloud, at a quick pace."""
+    settings.NMIGRATE_IDLE_SECONDS = 0.5
     stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop,))
     thread.start()

@@ -125,6 +125,21 @@ def test_queries_of_a_quiet_read_do_not_grow_with_the_number_of_instances(synced
     assert count() == few
 
 
+def test_server_groups_come_with_their_rule_and_go_again(synced: FakeCloud, vm2: Instance) -> None:
+    synced.groups = [api.ServerGroup("g-1", "apart", "anti-affinity", (vm2.uuid,))]
+    inventory.read_server_groups(synced)
+    vm2.refresh_from_db()
+    assert vm2.server_groups == [{"uuid": "g-1", "name": "apart", "policy": "anti-affinity"}]
+    changes(synced)
+    inventory.read_all_servers(synced, inventory.Names())
+    vm2.refresh_from_db()
+    assert vm2.server_groups
+    synced.groups = []
+    inventory.read_server_groups(synced)
+    vm2.refresh_from_db()
+    assert vm2.server_groups == []
+
+
 def test_unknown_names_cost_one_call_not_one_each(synced: FakeCloud) -> None:
     names = inventory.Names()
     synced.add("foreign", "compute1", project_id="nobody-knows")

@@ -54,7 +54,6 @@ class Server:
     addresses: tuple[str, ...] = ()
     networks: dict[str, list[str]] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
-    server_groups: tuple[str, ...] = ()
     key_name: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -145,6 +144,16 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerGroup:
+    """A server group: which servers, and the rule that binds them (affinity, anti-affinity, soft-...)."""
+
+    uuid: str
+    name: str
+    policy: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One step inside an action. `details` (2.84) holds the reason that "No valid host" hides."""
 
@@ -207,6 +216,10 @@ class Cloud(Protocol):
         ...
 
     def services(self) -> list[Service]: ...
+
+    def server_groups(self) -> list[ServerGroup]:
+        """The server groups of all projects: the list of servers does not tell them, only this does."""
+        ...
 
     def project_names(self) -> dict[str, str]:
         """Project id -> name. Empty when the account may not list projects."""

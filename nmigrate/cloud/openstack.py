@@ -134,6 +134,16 @@ class OpenStackCloud:
     def services(self) -> list[api.Service]:
         return [wire.service(row) for row in self._nova("GET", "/os-services")["services"]]
 
+    def server_groups(self) -> list[api.ServerGroup]:
+        # Its paging knows limit and offset only, and an offset past the end is an empty page.
+        found: list[api.ServerGroup] = []
+        while True:
+            query = urlencode({"all_projects": "True", "limit": 1000, "offset": len(found)})
+            rows = self._nova("GET", f"/os-server-groups?{query}")["server_groups"]
+            if not rows:
+                return found
+            found += [wire.server_group(row) for row in rows]
+
     def hypervisors(self, exact: bool = False) -> list[api.Hypervisor]:
         services = {service.host: service for service in self.services() if service.binary == "nova-compute"}
         aggregates: dict[str, list[str]] = {}

@@ -66,7 +66,6 @@ def server(row: Row) -> api.Server:
         addresses=tuple(address for addresses in networks.values() for address in addresses),
         networks=networks,
         volumes=tuple(volume["id"] for volume in row.get("os-extended-volumes:volumes_attached") or ()),
-        server_groups=tuple(row.get("server_groups") or ()),
         key_name=row.get("key_name") or "",
         metadata=dict(row.get("metadata") or {}),
         tags=tuple(row.get("tags") or ()),
@@ -106,6 +105,16 @@ def service(row: Row) -> api.Service:
         disabled_reason=row.get("disabled_reason") or "",
         forced_down=bool(row.get("forced_down")),
         seen_at=when(row.get("updated_at")),
+    )
+
+
+def server_group(row: Row) -> api.ServerGroup:
+    """Since 2.64 a group has one `policy`; before it had a list."""
+    return api.ServerGroup(
+        uuid=row["id"],
+        name=row.get("name") or "",
+        policy=row.get("policy") or next(iter(row.get("policies") or ()), ""),
+        members=tuple(row.get("members") or ()),
     )
 
 

@@ -27,6 +27,10 @@ class Stage(Protocol):
     def delete(self, uuid: str) -> None: ...
     def fail_at(self, host: str, step: str) -> None: ...
     def confirm_as_member(self, uuid: str) -> None: ...
+    def group(self, name: str, policy: str) -> None:
+        """A new server group without members."""
+        ...
+
     def later(self) -> datetime:
         """A moment after all that was done before the call and before all that comes after it."""
         ...
@@ -71,6 +75,9 @@ class FakeStage:
 
     def fail_at(self, host: str, step: str) -> None:
         self.fake.fail_at = {host: step} if step else {}
+
+    def group(self, name: str, policy: str) -> None:
+        self.fake.groups.append(api.ServerGroup(f"uuid-of-{name}", name, policy))
 
     def confirm_as_member(self, uuid: str) -> None:
         self.fake.confirm_outside(uuid)
@@ -144,6 +151,9 @@ class LabStage:
 
     def fail_at(self, host: str, step: str) -> None:
         self.lab.behaviour(fail={host: [step]} if step else {})
+
+    def group(self, name: str, policy: str) -> None:
+        self.admin.post("nova", "/os-server-groups", {"server_group": {"name": name, "policy": policy}})
 
     def confirm_as_member(self, uuid: str) -> None:
         self.lab.client("demo", "demo").post("nova", f"/servers/{uuid}/action", {"confirmResize": None})

@@ -269,6 +269,12 @@ def test_hypervisors_tell_zone_state_and_capacity(stage: Stage, exact: bool) -> 
         assert hosts["compute1"].memory_mb.reserved > 0
 
 
+def test_server_groups_of_all_projects_are_listed(stage: Stage) -> None:
+    stage.group("k-apart", "anti-affinity")
+    found = {group.name: group for group in stage.cloud.server_groups()}
+    assert (found["k-apart"].policy, found["k-apart"].members) == ("anti-affinity", ())
+
+
 def test_services_name_every_compute(stage: Stage) -> None:
     computes = {row.host for row in stage.cloud.services() if row.binary == "nova-compute"}
     assert {"compute1", "compute2", "compute3", "compute4"} <= computes
