@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 from django_q.models import OrmQ
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from nmigrate import audit, follower, services
 from nmigrate.cloud import api
@@ -42,7 +42,7 @@ def committed(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def running(committed: None, cloud: FakeCloud, settings: SettingsWrapper) -> Iterator[FakeCloud]:
+def running(committed: None, cloud: FakeCloud, settings: Settings) -> Iterator[FakeCloud]:
     """The follower with its real threads on the fake cloud, at a quick pace."""
     settings.NMIGRATE_IDLE_SECONDS = 0.5
     stop = threading.Event()
