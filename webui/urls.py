@@ -1,10 +1,20 @@
 """Every address of the application: one verb, one grep."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from webui.views import account, approvals, audit, health, instances, migrations, topology
 
-CLOUD = "clouds/<str:cloud>/"
+
+class Name(StringConverter):
+    """Any text but a NUL, which PostgreSQL refuses even to look for."""
+
+    regex = r"[^/\x00]+"
+
+
+register_converter(Name, "name")
+
+CLOUD = "clouds/<name:cloud>/"
 INSTANCE = f"{CLOUD}instances/<str:uuid>/"
 MIGRATION = "migrations/<int:pk>/"
 
@@ -14,7 +24,7 @@ urlpatterns = [
     path(f"{CLOUD}picture/", topology.picture, name="topology_picture"),
     path(f"{CLOUD}freshness/", topology.freshness, name="topology_freshness"),
     path(f"{CLOUD}find/", topology.find, name="find"),
-    path(f"{CLOUD}hosts/<str:host>/", topology.host, name="host"),
+    path(f"{CLOUD}hosts/<name:host>/", topology.host, name="host"),
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
     path(f"{INSTANCE}migrate/", instances.request_migration, name="request_migration"),

@@ -76,6 +76,8 @@ def start_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
 
 def _find(cloud: str, uuid: str) -> tuple[Cloud, Instance | None]:
     known = get_object_or_404(Cloud, name=cloud)
+    if "\0" in uuid:  # PostgreSQL refuses to look for it
+        return known, None
     return known, known.instances.filter(uuid=uuid.lower()).first()
 
 
@@ -84,7 +86,7 @@ def _gone(request: SignedIn, cloud: Cloud, uuid: str) -> HttpResponse:
     context = {
         "cloud": cloud,
         "uuid": uuid,
-        "history": selectors.instance_history(cloud.name, uuid.lower()),
+        "history": selectors.instance_history(cloud.name, uuid.lower().replace("\0", "")),
         "may_audit": request.user.has_perm(Perm.AUDIT),
     }
     return render(request, "instance_gone.html", context, status=404)
