@@ -7,6 +7,7 @@ a record that cannot be found costs a call of its own, once.
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from django.db import transaction
@@ -77,8 +78,8 @@ def _follow_one(
     judge = {
         State.RUNNING: _judge_running,
         State.WAITING: _judge_waiting,
-        State.CONFIRMING: _judge_confirming,
-        State.REVERTING: _judge_reverting,
+        State.CONFIRMING: _judge_ending,
+        State.REVERTING: _judge_ending,
     }[State(migration.state)]
     judge(cloud, migration, instance)
 
@@ -188,50 +189,43 @@ def _judge_waiting(cloud: api.Cloud, migration: Migration, instance: Instance) -
     elif _is_over(migration, instance):
         _fail_move(cloud, migration, instance)
     elif instance.status in SETTLED and not instance.task_state and _unchanged_for(migration) > PATIENCE:
-        transition(
+        _end(
             migration,
             "fail",
-            actor=audit.SYSTEM,
-            ended_at=timezone.now(),
-            after=orders.snapshot(instance),
+            instance,
             failure=f"Nova no longer holds {instance.name} for a decision: somebody reset its state outside nmigrate.",
             next_step=f"It is on {instance.host}. An operator must check it and free the room kept on the other host.",
         )
 
 
-def _judge_confirming(cloud: api.Cloud, migration: Migration, instance: Instance) -> None:
-    if migration.nova_status == "confirmed" and instance.status in SETTLED and not instance.task_state:
-        if instance.host != migration.dest_host:
-            _fail_misplaced(migration, instance, migration.dest_host)
-            return
-        transition(
-            migration,
+def _judge_ending(cloud: api.Cloud, migration: Migration, instance: Instance) -> None:
+    """A decision is being carried out: done only when Nova says so, it rests, and it is where it should be."""
+    if migration.state == State.CONFIRMING:
+        action, wanted, host, crossed = (
             "complete",
-            actor=audit.SYSTEM,
-            ended_at=timezone.now(),
-            after=orders.snapshot(instance),
-            remark=_power_remark(migration, instance),
+            "confirmed",
+            migration.dest_host,
+            ("reverting", "reverted"),
         )
-    elif migration.nova_status in ("reverting", "reverted"):
-        _decided_outside(cloud, migration)
-    elif _is_over(migration, instance):
-        _fail_move(cloud, migration, instance)
-
-
-def _judge_reverting(cloud: api.Cloud, migration: Migration, instance: Instance) -> None:
-    if migration.nova_status == "reverted" and instance.status in SETTLED and not instance.task_state:
-        if instance.host != migration.source_host:
-            _fail_misplaced(migration, instance, migration.source_host)
-            return
-        transition(
-            migration,
+    else:
+        action, wanted, host, crossed = (
             "restore",
-            actor=audit.SYSTEM,
-            ended_at=timezone.now(),
-            after=orders.snapshot(instance),
-            remark=_power_remark(migration, instance),
+            "reverted",
+            migration.source_host,
+            ("confirming", "confirmed"),
         )
-    elif migration.nova_status in ("confirming", "confirmed"):
+    if migration.nova_status == wanted and instance.status in SETTLED and not instance.task_state:
+        if instance.host == host:
+            _end(migration, action, instance, remark=_power_remark(migration, instance))
+        elif _unchanged_for(migration) > PATIENCE:  # a picture between two reads is given time first
+            _end(
+                migration,
+                "fail",
+                instance,
+                failure=f"Nova says that it is finished, but {instance.name} is on {instance.host} and not on {host}.",
+                next_step="An operator must look at it at once; do not move it or reset its state before.",
+            )
+    elif migration.nova_status in crossed:
         _decided_outside(cloud, migration)
     elif _is_over(migration, instance):
         _fail_move(cloud, migration, instance)
@@ -247,18 +241,15 @@ def _power_remark(migration: Migration, instance: Instance) -> str:
 # -- ends
 
 
-def _fail_misplaced(migration: Migration, instance: Instance, expected: str) -> None:
-    """Nova calls it done, but the instance is elsewhere. A picture between two reads is given time first."""
-    if _unchanged_for(migration) < PATIENCE:
-        return
+def _end(migration: Migration, action: str, instance: Instance, **changes: Any) -> None:
+    """A transition to a terminal state, with the instance as it is then."""
     transition(
         migration,
-        "fail",
+        action,
         actor=audit.SYSTEM,
         ended_at=timezone.now(),
         after=orders.snapshot(instance),
-        failure=f"Nova says that it is finished, but {instance.name} is on {instance.host} and not on {expected}.",
-        next_step="An operator must look at it at once; do not move it or reset its state before.",
+        **changes,
     )
 
 
@@ -275,14 +266,12 @@ def _fail_move(cloud: api.Cloud, migration: Migration, instance: Instance) -> No
         where = f"{instance.name} is unharmed on {instance.host}, as it was before."
     else:
         where = f"{instance.name} is on {instance.host} now."
-    transition(
+    _end(
         migration,
         "fail",
-        actor=audit.SYSTEM,
+        instance,
         note=cause.what,
         request_id=migration.request_id,
-        ended_at=timezone.now(),
-        after=orders.snapshot(instance),
         failure=f"{cause.what} {where}",
         next_step=cause.next_step,
         nova_said=cause.said,
@@ -316,20 +305,15 @@ def _decided_outside(cloud: api.Cloud, migration: Migration) -> None:
     """Somebody confirmed or reverted it past this application: write down who and what, and follow that."""
     action, decision, nova_action = _OUTSIDE[migration.nova_status]
     ours = set(migration.orders.exclude(request_id="").values_list("request_id", flat=True))
-    asked = next(
-        (
-            found
-            for found in cloud.actions(migration.instance_uuid)
-            if found.action == nova_action and found.request_id not in ours
-        ),
-        None,
+    # Newest first; what is older than our own order was about an earlier move, and its author is not to blame.
+    since = takewhile(
+        lambda found: found.request_id != migration.request_id, cloud.actions(migration.instance_uuid)
     )
-    if asked is None or not asked.user_id:
-        who = (
-            "Nova itself (resize_confirm_window)"
-            if decision == Approval.CONFIRM
-            else "somebody outside nmigrate"
-        )
+    asked = next((one for one in since if one.action == nova_action and one.request_id not in ours), None)
+    if asked is None:
+        who = "somebody outside nmigrate"
+    elif not asked.user_id:  # seen on the lab: auto-confirm leaves an action without a user
+        who = "Nova itself (resize_confirm_window)"
     else:
         who = cloud.user_name(asked.user_id)
     word = "confirmed" if decision == Approval.CONFIRM else "rejected"

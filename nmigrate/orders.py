@@ -20,8 +20,8 @@ from django_q.tasks import async_task
 from nmigrate import audit, preflight
 from nmigrate.cloud import api
 from nmigrate.errors import Conflict
-from nmigrate.models import Hypervisor, Instance, Migration, Order
-from nmigrate.services import transition
+from nmigrate.models import Instance, Migration, Order
+from nmigrate.services import hosts_named, transition
 
 log = logging.getLogger(__name__)
 
@@ -110,18 +110,11 @@ def _post(order: Order, cloud: api.Cloud) -> str:
 def _objection(order: Order, server: api.Server, cloud: api.Cloud) -> str:
     """What fresh data says against sending this order; empty when nothing does."""
     if order.action == Order.Action.MIGRATE:
-        hosts = {
-            row.host: row
-            for row in Hypervisor.objects.filter(cloud=order.cloud, host__in=[order.host, server.host])
-        }
+        hosts = hosts_named(order.cloud, order.host, server.host)
         found = preflight.objections(server, host=hosts.get(order.host), source=hosts.get(server.host))
-        return found[0] if found else ""
+        return next(iter(found), "")
     if order.action == Order.Action.START:
-        if server.status != "SHUTOFF":
-            return f"{server.name} is {preflight.status_words(server.status)}, so it cannot be started."
-        if server.locked:
-            return preflight.instance_objections(server)[-1]
-        return ""
+        return next(iter(preflight.start_objections(server)), "")
     migration = order.migration
     if migration is None:
         raise ValueError(f"order {order.pk} decides on no migration")

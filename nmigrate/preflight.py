@@ -105,13 +105,30 @@ def instance_objections(subject: Subject, *, kind: Kind = Kind.COLD) -> list[str
             f"{subject.name} is {status_words(subject.status)}; only a running or stopped instance "
             f"can be moved this way. {instead}"
         )
-    elif subject.task_state:
-        doing = subject.task_state.replace("_", " ").replace("-", " ")
-        found.append(f"{subject.name} is busy ({doing}). Wait a moment and try again.")
-    if subject.locked:
-        because = f" (“{subject.locked_reason}”)" if subject.locked_reason else ""
-        found.append(f"{subject.name} is locked{because}. Ask its owner, or an operator, to unlock it first.")
-    return found
+    else:
+        found += _busy(subject)
+    return found + lock_objections(subject)
+
+
+def _busy(subject: Subject) -> list[str]:
+    if not subject.task_state:
+        return []
+    doing = subject.task_state.replace("_", " ").replace("-", " ")
+    return [f"{subject.name} is busy ({doing}). Wait a moment and try again."]
+
+
+def lock_objections(subject: Subject) -> list[str]:
+    if not subject.locked:
+        return []
+    because = f" (“{subject.locked_reason}”)" if subject.locked_reason else ""
+    return [f"{subject.name} is locked{because}. Ask its owner, or an operator, to unlock it first."]
+
+
+def start_objections(subject: Subject) -> list[str]:
+    """Why it cannot be started now; empty when nothing speaks against it."""
+    if subject.status != "SHUTOFF":
+        return [f"{subject.name} is {status_words(subject.status)}, so it cannot be started."]
+    return _busy(subject) + lock_objections(subject)
 
 
 def _source(subject: Subject, source: Destination | None) -> list[str]:

@@ -86,10 +86,7 @@ def request_migration(
     reason = reason.strip()
     if not reason:
         raise Conflict("Say why it is moved: the manager and the audit trail need a reason.")
-    hosts = {
-        row.host: row
-        for row in Hypervisor.objects.filter(cloud=instance.cloud_id, host__in=[host, instance.host])
-    }
+    hosts = hosts_named(instance.cloud_id, host, instance.host)
     if host and host not in hosts:
         raise Conflict(f"There is no host {host} in {instance.cloud_id}. Choose one from the list.")
     under_way = active_migration(instance.cloud_id, instance.uuid)
@@ -131,6 +128,11 @@ def request_migration(
             raise Conflict(f"{instance.name} is being worked on right now. Try again in a moment.") from error
         raise Conflict(_under_way(winner)) from error
     return migration
+
+
+def hosts_named(cloud: str, *names: str) -> dict[str, Hypervisor]:
+    """Those of these hosts that the inventory has, by name."""
+    return {row.host: row for row in Hypervisor.objects.filter(cloud=cloud, host__in=names)}
 
 
 def _under_way(migration: Migration) -> str:
@@ -246,12 +248,9 @@ def start_instance(*, actor: User, instance: Instance) -> Order:
     """Ask Nova to start a stopped instance. Conflict when it is not stopped, is locked, or is being worked on."""
     if not actor.has_perm(Perm.OPERATE):
         raise PermissionDenied("may not start instances")
-    if instance.status != "SHUTOFF" or instance.task_state:
-        raise Conflict(
-            f"{instance.name} is {preflight.status_words(instance.status)}, so it cannot be started."
-        )
-    if instance.locked:
-        raise Conflict(preflight.instance_objections(instance)[-1])
+    found = preflight.start_objections(instance)
+    if found:
+        raise Conflict(found[0])
     under_way = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
         raise Conflict(_under_way(under_way))

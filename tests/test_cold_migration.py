@@ -223,6 +223,21 @@ def test_novas_own_auto_confirm_is_told_as_such(synced: FakeCloud, helpdesk: Use
     assert "Nova itself" in AuditEvent.objects.get(action="observe_confirm").actor
 
 
+def test_author_of_an_earlier_decision_is_not_blamed_for_a_later_one(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    play(synced, ask(helpdesk, vm2))
+    synced.confirm_outside(vm2.uuid)  # by the member demo
+    follow(synced, 4)
+    vm2.refresh_from_db()
+    second = play(synced, ask(helpdesk, vm2))
+    synced.confirm_outside(vm2.uuid)
+    synced.history[vm2.uuid].pop()  # a decision that left no action behind, such as one made in the database
+    play(synced, second)
+    entry = AuditEvent.objects.get(migration_id=second.pk, action="observe_confirm")
+    assert "demo" not in entry.actor
+
+
 def test_decision_that_crosses_an_outside_one_settles_on_the_truth(
     synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance
 ) -> None:

@@ -272,10 +272,6 @@ class Unreachable(CloudError):
     """No answer, or none that can be trusted (5xx, time-out): a call that changes something may have arrived."""
 
 
-class NotConnected(Unreachable):
-    """The connection was never made, so nothing can have arrived."""
-
-
 class Unauthorized(CloudError):
     """The cloud does not accept the account, or the account lacks a right."""
 
