@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.db import connection
 from django_q.models import OrmQ
 from pytest_django import DjangoDbBlocker
 
+from nmigrate import audit, follower, inventory, orders
 from nmigrate import cloud as clouds
-from nmigrate import follower, inventory, orders
-from nmigrate.models import Cloud, Instance, Migration
+from nmigrate.models import AuditChain, Cloud, Instance, Migration
 from tests.fakecloud import FakeCloud
 
 pytest_plugins = ["tests.lab.fixtures", "tests.story.desk"]
@@ -25,6 +27,41 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Roles once for all tests, as `manage.py up` makes them; hundreds of times they would take half a minute."""
     with django_db_blocker.unblock():
         call_command("setup_roles", verbosity=0)
+
+
+guards = import_module("nmigrate.migrations.0002_audit_append_only")
+
+
+def unguard_the_trail() -> None:
+    """Take the audit trail's triggers off, as only somebody with the database's own rights could."""
+    with connection.cursor() as cursor:
+        for statement in guards.UNDO[connection.vendor]:
+            cursor.execute(statement)
+
+
+def guard_the_trail() -> None:
+    """The triggers and the begin of the chain, as the schema migration makes them."""
+    unguard_the_trail()
+    with connection.cursor() as cursor:
+        for statement in guards.SQLITE if connection.vendor == "sqlite" else guards.POSTGRESQL:
+            cursor.execute(statement)
+    AuditChain.objects.get_or_create(pk=1, defaults={"last_hash": audit.GENESIS})
+
+
+@pytest.fixture(scope="module")
+def whole_trail(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The audit trail is guarded again, and its chain begun, for the modules that follow."""
+    yield
+    with django_db_blocker.unblock():
+        guard_the_trail()
+
+
+@pytest.fixture
+def committed(whole_trail: None, transactional_db: None) -> Iterator[None]:
+    """A database that other threads see too. Emptying its tables afterwards, the trail would refuse."""
+    guard_the_trail()
+    yield
+    unguard_the_trail()
 
 
 @pytest.fixture

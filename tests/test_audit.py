@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from nmigrate import audit
 from nmigrate.models import AuditChain, AuditEvent
+from tests.conftest import guard_the_trail, unguard_the_trail
 
 
 @pytest.fixture
@@ -18,18 +19,10 @@ def five(db: None) -> list[AuditEvent]:
 
 def tamper(sql: str) -> None:
     """What somebody with the database's own tools could do: drop the guard, change a row, put it back."""
+    unguard_the_trail()
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            kept = dict(cursor.execute("SELECT name, sql FROM sqlite_master WHERE type='trigger'").fetchall())
-            for name in kept:
-                cursor.execute(f"DROP TRIGGER {name}")
-            cursor.execute(sql)
-            for statement in kept.values():
-                cursor.execute(statement)
-        else:
-            cursor.execute("ALTER TABLE nmigrate_auditevent DISABLE TRIGGER USER")
-            cursor.execute(sql)
-            cursor.execute("ALTER TABLE nmigrate_auditevent ENABLE TRIGGER USER")
+        cursor.execute(sql)
+    guard_the_trail()
 
 
 def test_chain_of_honest_entries_is_unbroken(five: list[AuditEvent]) -> None:

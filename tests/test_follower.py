@@ -13,34 +13,14 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from nmigrate import audit, follower, services
+from nmigrate import cloud as clouds
 from nmigrate.cloud import api
 from nmigrate.errors import Conflict
-from nmigrate.models import AuditChain, AuditEvent, Cloud, Heartbeat, Instance, Lease, Migration
+from nmigrate.models import AuditEvent, Cloud, Heartbeat, Instance, Lease, Migration
 from nmigrate.states import State
 from tests.conftest import play
 from tests.fakecloud import FakeCloud
 from tests.lab.fixtures import wait_for
-
-
-@pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """A database that threads share. Its rows are removed at the end, the audit trail's past its own guard."""
-    AuditChain.objects.get_or_create(pk=1, defaults={"last_hash": audit.GENESIS})
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE nmigrate_auditevent ENABLE TRIGGER USER")
-    yield
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            kept = dict(cursor.execute("SELECT name, sql FROM sqlite_master WHERE type='trigger'").fetchall())
-            for name in kept:
-                cursor.execute(f"DROP TRIGGER {name}")
-            cursor.execute("DELETE FROM nmigrate_auditevent")
-            for statement in kept.values():
-                cursor.execute(statement)
-        else:
-            # Django empties the tables with TRUNCATE after this; the guard is put back by the next test.
-            cursor.execute("ALTER TABLE nmigrate_auditevent DISABLE TRIGGER USER")
 
 
 @pytest.fixture
@@ -128,3 +108,29 @@ def test_four_threads_confirm_twenty_migrations_once_each(committed: None, cloud
     assert AuditEvent.objects.filter(action="confirm").count() == 20
     assert OrmQ.objects.count() == 20
     assert audit.verify()[0]
+
+
+def test_one_clouds_trouble_does_not_keep_another_waiting(
+    committed: None, cloud: FakeCloud, settings: Settings
+) -> None:
+    settings.NMIGRATE_CLOUDS = ("dr", "lab")
+    settings.NMIGRATE_IDLE_SECONDS = 0.5
+    away = FakeCloud("dr")
+    away.down = api.Unreachable("dr cannot be reached. It is tried again by itself.")
+    clouds.override["dr"] = away
+    stop = threading.Event()
+    thread = threading.Thread(target=follower.run, args=(stop,))
+    thread.start()
+    try:
+        wait_for(lambda: Cloud.objects.filter(name="dr").exclude(problem="").exists(), 15)
+        wait_for(lambda: Instance.objects.filter(cloud="lab").count() == 4, 15)
+        assert not Instance.objects.filter(cloud="dr").exists()
+        away.add_host("far1")
+        away.add("vm2", "far1")  # the same name in two clouds is two instances
+        away.down = None
+        wait_for(lambda: Instance.objects.filter(cloud="dr", name="vm2").exists(), 15)
+        assert Instance.objects.filter(name="vm2").count() == 2
+    finally:
+        stop.set()
+        thread.join(20)
+        connections.close_all()

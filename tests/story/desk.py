@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from benchmarks.memory import family
 from nmigrate.lab import Lab
 from tests.lab.fixtures import VAR, wait_for
 
@@ -180,19 +181,8 @@ class Desk:
     def pids(self, program: str) -> list[int]:
         """The processes of one program under `up`, by what stands in their command line: work, follow, gunicorn."""
         assert self.process is not None
-        parents: dict[int, int] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                except OSError:
-                    continue
-        below, grew = {self.process.pid}, True
-        while grew:
-            more = {pid for pid, parent in parents.items() if parent in below} - below
-            below, grew = below | more, bool(more)
         found = []
-        for pid in below:
+        for pid in family(self.process.pid):
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:

@@ -190,6 +190,29 @@ def test_6_decision_with_the_command_line_is_noticed(desk: Desk, seat: Seat, act
     assert rows[0] == ("demo", 1)
 
 
+def test_6_novas_own_auto_confirm_is_told_as_such(desk: Desk, seat: Seat, lab: Lab) -> None:
+    page = seat("helpdesk")
+    ask_to_move(page, desk, "doem")
+    expect(state(page)).to_contain_text("waits for a decision", timeout=60_000)
+    lab.override("resize_confirm_window", 1)
+    try:
+        where = facts(desk, "doem")["host"]
+
+        def confirmed_by_nova() -> bool:
+            lab.periodic(where, "_poll_unconfirmed_resizes")
+            return bool(facts(desk, "doem")["status"] != "VERIFY_RESIZE")
+
+        wait_for(confirmed_by_nova, 30, "Nova to confirm by itself")
+    finally:
+        lab.override("resize_confirm_window", 0)
+    expect(page.locator("main")).to_contain_text("decided outside nmigrate")
+    expect(state(page)).to_contain_text("done")
+    rows = desk.rows(
+        "SELECT actor FROM nmigrate_auditevent WHERE action = 'observe_confirm' ORDER BY id DESC"
+    )
+    assert "Nova itself" in rows[0][0]
+
+
 def test_5_auditor_finds_every_step_filters_and_exports(desk: Desk, seat: Seat) -> None:
     page = seat("auditor")
     page.get_by_role("link", name="Audit trail").click()

@@ -3,22 +3,17 @@
 And what only a browser can show: pages that follow by themselves, the search, the theme, a form sent once.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
-from pytest_django.plugin import DjangoDbBlocker
 
-from nmigrate import audit, services
-from nmigrate.models import AuditChain, Cloud, Instance, Migration
+from nmigrate import services
+from nmigrate.models import Cloud, Instance, Migration
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
@@ -26,19 +21,6 @@ from tests.web.conftest import reach
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-guards = import_module("nmigrate.migrations.0002_audit_append_only")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 LONG = "billing-database-primary-eu-central-production-replica-cổng-thanh-toán-" + "x" * 60
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
@@ -46,53 +28,15 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium on this machine; CHROMIUM may name one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def guard_the_trail() -> None:
-    with connection.cursor() as cursor:
-        for statement in [
-            *guards.UNDO[connection.vendor],
-            *(guards.SQLITE if connection.vendor == "sqlite" else guards.POSTGRESQL),
-        ]:
-            cursor.execute(statement)
-    AuditChain.objects.get_or_create(pk=1, defaults={"last_hash": audit.GENESIS})
-
-
-@pytest.fixture(scope="module")
-def whole_trail(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The audit trail is guarded again, and its chain begun, for the tests that follow."""
-    yield
-    with django_db_blocker.unblock():
-        guard_the_trail()
-
-
 @pytest.fixture
-def committed(whole_trail: None, transactional_db: None) -> Iterator[None]:
-    """Rows that the server's thread sees too. Emptying the tables afterwards, the trail would refuse."""
-    guard_the_trail()
-    yield
-    with connection.cursor() as cursor:
-        for statement in guards.UNDO[connection.vendor]:
-            cursor.execute(statement)
-
-
-@pytest.fixture
-def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Open]:
+def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[Open]:
     """open_page(user, path, phone=False, dark=False, js=True): a page as that person, or nobody, sees it."""
     contexts: list[BrowserContext] = []
 
     def opened(
         user: User | None, path: str, *, phone: bool = False, dark: bool = False, js: bool = True
     ) -> Page:
-        context = browser.new_context(
+        context = chromium.new_context(
             viewport=PHONE if phone else DESK,  # type: ignore[arg-type]  # a plain dict is what it wants
             color_scheme="dark" if dark else "light",
             timezone_id="Asia/Ho_Chi_Minh",
