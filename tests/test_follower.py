@@ -41,6 +41,8 @@ def test_threads_read_everything_then_changes_and_leave_the_hosts_alone(running:
     wait_for(lambda: Instance.objects.count() == 4)
     running.add("new", "compute4")
     wait_for(lambda: Instance.objects.filter(name="new").exists(), 15)
+    before = running.calls["servers"]
+    wait_for(lambda: running.calls["servers"] >= before + 3, 15, "three more looks at what changed")
     assert running.calls["hypervisors"] == 1
     assert Heartbeat.objects.filter(name="follower").exists()
     assert Lease.objects.get().holder.endswith(str(Heartbeat.objects.get(name="follower").pid))

@@ -1,5 +1,6 @@
 """Any process may die at any instruction: nothing is lost, and Nova is never asked twice."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -186,3 +187,51 @@ def test_cloud_that_stays_away_ends_the_wait_in_words(
     migration.refresh_from_db()
     assert migration.state == State.FAILED
     assert "nothing was sent" in migration.failure
+
+
+def test_order_of_ours_from_an_earlier_move_is_not_taken_for_this_one(
+    synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    first = play(synced, ask(helpdesk, vm2))
+    services.confirm_migration(actor=manager, migration=first)
+    play(synced, first)
+    vm2.refresh_from_db()
+    second = ask(helpdesk, vm2)
+
+    def die(call: str) -> None:
+        raise api.Unreachable("lab did not answer in time.")  # and it did not arrive
+
+    synced.before_post = die
+    run_tasks()
+    synced.before_post = None
+    recover(synced, second)
+    assert second.state == State.FAILED
+    assert "never arrived" in second.failure
+
+
+@pytest.mark.parametrize("action", ["confirm", "start"])
+def test_two_workers_that_read_the_same_baseline_send_a_decision_or_a_start_once(
+    synced: FakeCloud, helpdesk: User, manager: User, vm2: Instance, action: str
+) -> None:
+    """These orders have no claiming transition of a migration: the order's own claim alone keeps them single."""
+    if action == "confirm":
+        migration = play(synced, ask(helpdesk, vm2))
+        services.confirm_migration(actor=manager, migration=migration)
+        order = migration.orders.get(action=Order.Action.CONFIRM)
+    else:
+        order = services.start_instance(actor=helpdesk, instance=vm2)
+    real = synced.actions
+    posts: list[str] = []
+    synced.before_post = posts.append
+
+    def slow(uuid: str) -> list[api.Action]:
+        synced.actions = real  # type: ignore[method-assign]
+        with contextlib.suppress(api.CloudError):
+            orders.send_order(order.pk, synced)
+        synced.change(uuid, **still)  # the picture that the slower worker has read before
+        return real(uuid)
+
+    still = {"task_state": ""} if action == "start" else {}
+    synced.actions = slow  # type: ignore[method-assign]
+    orders.send_order(order.pk, synced)
+    assert len(posts) == 1
