@@ -65,7 +65,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         r"No valid host",
         "Nova found no host that can take it: the hosts that it may go to are full, out of service or not allowed.",
-        "Choose a named host on the next try: the list says of each why it can or cannot take it.",
+        "Plan it again with a named host. If that fails too, an operator must look at room, zone and server group.",
     ),
 )
 
