@@ -53,7 +53,9 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Server]:
     made = Server(("127.0.0.1", 0), Handler)
     made.answers = {}
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread = threading.Thread(
+        target=made.serve_forever, args=(0.02,), daemon=True
+    )  # s between looks for the end
     thread.start()
     yield made
     made.shutdown()
