@@ -19,10 +19,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from nmigrate import following, inventory, orders
+from nmigrate import deadlines, following, inventory, orders, progress
 from nmigrate.cloud import api, connect
 from nmigrate.models import Cloud, Heartbeat, Lease, Migration, Order
-from nmigrate.states import ACTIVE, State
+from nmigrate.states import MOVING, State
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _ME = f"{socket.gethostname()}:{os.getpid()}"
 
 def pace(cloud: str) -> float:
     """Seconds until the next read of changes: short while something moves, longer while it only waits."""
-    moving = [state.value for state in ACTIVE - {State.WAITING}]
+    moving = [state.value for state in MOVING]
     if (
         Migration.objects.filter(cloud=cloud, state__in=moving).exists()
         or Order.objects.filter(cloud=cloud, state__in=(*Order.OPEN, Order.State.ACCEPTED), ended_at=None)
@@ -54,6 +54,8 @@ def tick(cloud: api.Cloud, names: inventory.Names) -> None:
     changed = inventory.read_changes(cloud, names)
     orders.resolve_sent_orders(cloud)
     following.follow(cloud, changed)
+    deadlines.settle(cloud.name)
+    progress.read(cloud)
     inventory.note_reachable(cloud)
 
 
@@ -113,6 +115,7 @@ class CloudFollower:
         inventory.read_hosts(cloud, exact=full)
         if full:
             inventory.read_all_servers(cloud, names)
+            inventory.read_own_projects(cloud)
             inventory.note_reachable(cloud)
         inventory.read_server_groups(cloud)
         return HOSTS_EVERY

@@ -251,6 +251,14 @@ def read_server_groups(cloud: api.Cloud) -> None:
             Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
 
 
+def read_own_projects(cloud: api.Cloud) -> None:
+    """Where our account may act: the advisor offers a copy only there."""
+    found = sorted(cloud.own_projects())
+    Cloud.objects.filter(pk=cloud.name).exclude(own_projects=found).update(
+        own_projects=found, version=F("version") + 1
+    )
+
+
 def _update(
     model: type[Hypervisor] | type[Service],
     cloud: str,

@@ -1,4 +1,4 @@
-"""Orders to Nova: claimed, sent once, and when nobody heard the answer, found by looking.
+"""Orders to the cloud: claimed, sent once, and when nobody heard the answer, found by looking.
 
 The life of an order: queued -> (baseline read) -> sent, claimed in one transaction -> POST -> accepted or refused.
 A process may die between any two of these. Before the claim nothing was posted, and the follower enqueues the
@@ -6,7 +6,6 @@ order again. After it, `resolve_sent_orders` compares Nova's list of actions wit
 """
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -17,21 +16,17 @@ from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from nmigrate import audit, preflight
+from nmigrate import audit, calls, objecting
 from nmigrate.cloud import api
 from nmigrate.errors import Conflict
-from nmigrate.models import Instance, Migration, Order
-from nmigrate.services import hosts_named, transition
+from nmigrate.facts import snapshot
+from nmigrate.models import Migration, Order
+from nmigrate.moves import Action
+from nmigrate.services import transition
+from nmigrate.states import State
+from nmigrate.stranding import strand
 
 log = logging.getLogger(__name__)
-
-NOVA_ACTIONS: dict[str, str] = {
-    Order.Action.MIGRATE: "migrate",
-    Order.Action.CONFIRM: "confirmResize",
-    Order.Action.REVERT: "revertResize",
-    Order.Action.START: "start",
-}
-"""Our action -> the word in Nova's os-instance-actions (nova/compute/instance_actions.py)."""
 
 STALE_AFTER = timedelta(seconds=15)
 """A queued order that no worker took for this long is enqueued again; the claim keeps it single."""
@@ -43,32 +38,16 @@ GIVE_UP_AFTER = timedelta(minutes=10)
 """A cloud that cannot be reached for this long: the order is refused rather than surprise anyone later."""
 
 
-def snapshot(server: api.Server | Instance) -> dict[str, Any]:
-    """What an approval compares: the instance as it is, as plain JSON."""
-    return {
-        "host": server.host,
-        "zone": server.zone,
-        "status": server.status,
-        "power_state": server.power_state,
-        "addresses": list(server.addresses),
-        "volumes": list(server.volumes),
-        "flavor": server.flavor,
-        "locked": server.locked,
-    }
-
-
 def send_order(order_id: int, cloud: api.Cloud) -> None:
-    """Send one order to Nova. Safe to run twice or to die anywhere: see the module's words."""
+    """Send one order. Safe to run twice or to die anywhere: see the module's words."""
     order = Order.objects.select_related("migration").get(pk=order_id)
     if order.state != Order.State.QUEUED:
         return
     try:
-        server = cloud.server(order.instance_uuid)
-        known = {
-            "actions": [action.request_id for action in cloud.actions(order.instance_uuid)[:BASELINE]],
-            "migrations": [row.id for row in cloud.server_migrations_of(order.instance_uuid)],
-        }
-        objection = _objection(order, server, cloud)
+        server = _server(order, cloud)
+        is_reached = calls.is_reached(order, cloud, server)
+        known = _baseline(order, cloud)
+        objection = "" if is_reached else objecting.objection(order, server, cloud)
     except api.Unreachable as error:
         _wait_for_cloud(order, error)
         return
@@ -80,8 +59,11 @@ def send_order(order_id: int, cloud: api.Cloud) -> None:
         return
     if not _claim(order, known, server):
         return
+    if is_reached:
+        accept(order, "")
+        return
     try:
-        request_id = _post(order, cloud)
+        request_id = calls.post(order, cloud)
     except api.Unreachable as error:
         # It may have arrived. The follower looks; nobody posts again.
         log.warning("order %s: no answer (%s)", order.pk, error)
@@ -96,40 +78,31 @@ def send_order(order_id: int, cloud: api.Cloud) -> None:
         accept(order, request_id)
 
 
-def _post(order: Order, cloud: api.Cloud) -> str:
-    if order.action == Order.Action.MIGRATE:
-        return cloud.migrate(order.instance_uuid, order.host)
-    simple: dict[str, Callable[[str], str]] = {
-        Order.Action.CONFIRM: cloud.confirm_resize,
-        Order.Action.REVERT: cloud.revert_resize,
-        Order.Action.START: cloud.start,
+def _server(order: Order, cloud: api.Cloud) -> api.Server | None:
+    """The server as it is now; None when it is gone and that is no obstacle."""
+    try:
+        return cloud.server(order.instance_uuid)
+    except api.NotFound:
+        if order.action in (Action.DELETE, Action.UNLOCK):
+            return None
+        raise
+
+
+def _baseline(order: Order, cloud: api.Cloud) -> dict[str, Any]:
+    """What Nova knows of this server before the call, to recognise afterwards what is new."""
+    known: dict[str, Any] = {
+        "actions": [action.request_id for action in cloud.actions(order.instance_uuid)[:BASELINE]]
     }
-    return simple[order.action](order.instance_uuid)
+    if order.action in calls.RECORD_TYPES:
+        known["migrations"] = [row.id for row in cloud.server_migrations_of(order.instance_uuid)]
+    if order.action == Action.SNAPSHOT:
+        known["ports"] = [
+            [list(pair) for pair in port.addresses] for port in cloud.ports(order.instance_uuid)
+        ]
+    return known
 
 
-def _objection(order: Order, server: api.Server, cloud: api.Cloud) -> str:
-    """What fresh data says against sending this order; empty when nothing does."""
-    if order.action == Order.Action.MIGRATE:
-        hosts = hosts_named(order.cloud, order.host, server.host)
-        found = preflight.objections(server, host=hosts.get(order.host), source=hosts.get(server.host))
-        return next(iter(found), "")
-    if order.action == Order.Action.START:
-        return next(iter(preflight.start_objections(server)), "")
-    migration = order.migration
-    if migration is None:
-        raise ValueError(f"order {order.pk} decides on no migration")
-    if server.status != "VERIFY_RESIZE" or server.task_state:
-        return (
-            f"{server.name} is {preflight.status_words(server.status)}: it no longer waits for this decision."
-        )
-    # A later resize by somebody else also waits in VERIFY_RESIZE; this decision is not about that one.
-    newest = max(cloud.server_migrations_of(order.instance_uuid), key=lambda row: row.id, default=None)
-    if newest is None or newest.id != migration.server_migration_id:
-        return f"{server.name} now waits for a decision on another move, made outside nmigrate."
-    return ""
-
-
-def _claim(order: Order, known: dict[str, Any], server: api.Server) -> bool:
+def _claim(order: Order, known: dict[str, Any], server: api.Server | None) -> bool:
     """Take the order for this worker, or find that another did. Committed before anything is posted."""
     now = timezone.now()
     try:
@@ -139,23 +112,38 @@ def _claim(order: Order, known: dict[str, Any], server: api.Server) -> bool:
             )
             if won != 1:
                 return False
-            if order.migration is not None and order.action == Order.Action.MIGRATE:
-                transition(
-                    order.migration,
-                    "claim",
-                    actor=audit.SYSTEM,
-                    before=snapshot(server),
-                    source_host=server.host,
-                    source_zone=server.zone,
-                )
+            move = order.migration
+            if move is not None and server is not None:
+                _note_before(move, order, known, server)
     except Conflict:
         return False
     order.refresh_from_db()
     return True
 
 
+def _note_before(move: Migration, order: Order, known: dict[str, Any], server: api.Server) -> None:
+    """What must be remembered of the instance before it is changed."""
+    if move.state == State.QUEUED:
+        transition(
+            move,
+            "claim",
+            actor=audit.SYSTEM,
+            before=snapshot(server),
+            source_host=server.host,
+            source_zone=server.zone,
+        )
+    if order.action == Action.SNAPSHOT:
+        move.before = {**move.before, "ports": known["ports"]}
+        Migration.objects.filter(pk=move.pk).update(before=move.before)
+    if order.action == Action.LOCK:
+        changes: dict[str, Any] = {"is_held": True}
+        if not server.locked_reason.startswith(f"nmigrate: migration {move.pk} "):
+            changes["lock_before"] = {"locked": server.locked, "reason": server.locked_reason}
+        Migration.objects.filter(pk=move.pk).update(version=F("version") + 1, **changes)
+
+
 def accept(order: Order, request_id: str) -> None:
-    """Nova took the order. The loser of worker and follower leaves quietly."""
+    """The cloud took the order. The loser of worker and follower leaves quietly."""
     now = timezone.now()
     with transaction.atomic():
         won = Order.objects.filter(pk=order.pk, state=Order.State.SENT).update(
@@ -163,19 +151,23 @@ def accept(order: Order, request_id: str) -> None:
         )
         if won != 1:
             return
-        migration = order.migration
-        if migration is None:
-            _audit_order(order, "start_accepted", request_id=request_id)
-        elif order.action == Order.Action.MIGRATE:
-            Migration.objects.filter(pk=migration.pk).update(request_id=request_id)
-            transition(migration, "accept", actor=audit.SYSTEM, request_id=request_id, accepted_at=now)
+        move = order.migration
+        if move is None:
+            _audit_order(order, f"{order.action}_accepted", request_id=request_id)
+            return
+        move.refresh_from_db()
+        if order.action in calls.RECORD_TYPES:
+            Migration.objects.filter(pk=move.pk).update(request_id=request_id, accepted_at=now)
+        if move.state == State.SENDING:
+            changes: dict[str, Any] = {} if move.accepted_at else {"accepted_at": now}
+            transition(move, "accept", actor=audit.SYSTEM, request_id=request_id, **changes)
         else:
             audit.record(
                 f"{order.action}_accepted",
                 actor=audit.SYSTEM,
-                migration=migration,
-                state_before=migration.state,
-                state_after=migration.state,
+                migration=move,
+                state_before=move.state,
+                state_after=move.state,
                 request_id=request_id,
             )
             _touch(order)
@@ -184,7 +176,8 @@ def accept(order: Order, request_id: str) -> None:
 def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *, lost: bool = False) -> None:
     """The order was not carried out: nothing happened in the cloud, and the record says why.
 
-    A move fails; a decision is open again, so that a manager (or what happened outside) settles it.
+    A move fails before its first step and stops half-way after it; a decision is open again, so that a manager
+    (or what happened outside) settles it; what was asked beside the steps is remarked.
     """
     now = timezone.now()
     state = Order.State.LOST if lost else Order.State.REFUSED
@@ -194,12 +187,16 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
         )
         if won != 1:
             return
-        migration = order.migration
-        if migration is None:
-            _audit_order(order, "start_refused", reason=sentence, request_id=request_id)
-        elif order.action == Order.Action.MIGRATE:
+        move = order.migration
+        if move is None:
+            _audit_order(order, f"{order.action}_refused", reason=sentence, request_id=request_id)
+            return
+        move.refresh_from_db()
+        if order.action in (Action.LOCK, Action.ABORT, Action.FORCE):
+            _remark(order, move, sentence, request_id)
+        elif move.state in (State.QUEUED, State.SENDING):
             transition(
-                migration,
+                move,
                 "refuse",
                 actor=audit.SYSTEM,
                 note=sentence,
@@ -209,17 +206,42 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
                 next_step="Nothing was moved. Ask again when that is settled.",
                 nova_said=said,
             )
-        elif migration.is_active and not migration.is_decided_outside:
-            # Decided otherwise meanwhile: there is nothing to open again, and the follower tells it.
-            with suppress(Conflict), transaction.atomic():
-                transition(
-                    migration,
-                    "reopen",
-                    actor=audit.SYSTEM,
-                    note=sentence,
-                    request_id=request_id,
-                    remark=sentence,
-                )
+        elif order.action in (Action.CONFIRM, Action.REVERT):
+            if move.is_active and not move.is_decided_outside:
+                # Decided otherwise meanwhile: there is nothing to open again, and the follower tells it.
+                with suppress(Conflict), transaction.atomic():
+                    transition(
+                        move,
+                        "reopen",
+                        actor=audit.SYSTEM,
+                        note=sentence,
+                        request_id=request_id,
+                        remark=sentence,
+                        step="",
+                    )
+        elif move.is_active and move.step == order.action:
+            strand(move, sentence, said=said, request_id=request_id)
+
+
+def _remark(order: Order, move: Migration, sentence: str, request_id: str) -> None:
+    doing = {
+        Action.LOCK: "It could not be locked for the decision",
+        Action.ABORT: "The move could not be stopped",
+        Action.FORCE: "The move could not be finished at once",
+    }[Action(order.action)]
+    changes: dict[str, Any] = {"remark": f"{doing}: {sentence}"}
+    if order.action == Action.LOCK:
+        changes["is_held"] = False
+    Migration.objects.filter(pk=move.pk).update(version=F("version") + 1, **changes)
+    audit.record(
+        f"{order.action}_refused",
+        actor=audit.SYSTEM,
+        migration=move,
+        state_before=move.state,
+        state_after=move.state,
+        reason=sentence,
+        request_id=request_id,
+    )
 
 
 def _audit_order(order: Order, action: str, **fields: Any) -> None:
@@ -276,8 +298,8 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
         cloud=cloud.name, state=Order.State.SENT, claimed_at__lt=now - LOOK_AFTER
     )
     for order in unanswered:
-        found = find_arrived(order, cloud)
-        if found:
+        found = calls.find_arrived(order, cloud)
+        if found is not None:
             log.info("order %s arrived as %s", order.pk, found)
             accept(order, found)
         elif order.claimed_at and now - order.claimed_at > timedelta(
@@ -290,20 +312,8 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
             )
 
 
-def find_arrived(order: Order, cloud: api.Cloud) -> str:
-    """The request id under which Nova has this order, or "". Ours: not there before, our account, our action."""
-    before = set(order.known.get("actions", ()))
-    mine = cloud.own_user_id()
-    for action in cloud.actions(order.instance_uuid):
-        if action.request_id in before:
-            break  # newest first: all that follow are older still
-        if action.action == NOVA_ACTIONS[order.action] and (not mine or action.user_id == mine):
-            return action.request_id
-    return ""
-
-
 def end_order(order: Order, *, ok: bool, sentence: str = "", said: str = "") -> None:
-    """A followed order (a start) came to its end in the cloud."""
+    """A followed order of an instance (start, stop, unlock) came to its end in the cloud."""
     with transaction.atomic():
         won = Order.objects.filter(pk=order.pk, state=Order.State.ACCEPTED).update(
             state=Order.State.DONE if ok else Order.State.FAILED,
@@ -312,6 +322,6 @@ def end_order(order: Order, *, ok: bool, sentence: str = "", said: str = "") -> 
             said=said,
         )
         if won == 1:
-            _audit_order(
-                order, "started" if ok else "start_failed", reason=sentence, request_id=order.request_id
-            )
+            done = {Action.START: "started", Action.STOP: "stopped", Action.UNLOCK: "unlocked"}
+            word = done[Action(order.action)] if ok else f"{order.action}_failed"
+            _audit_order(order, word, reason=sentence, request_id=order.request_id)

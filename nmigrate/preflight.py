@@ -4,8 +4,10 @@ An objection is something Nova would certainly refuse, or that Nova would let th
 account do though it should not (a lock). The same rules judge a cached Instance and a fresh cloud.api.Server.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from nmigrate.cloud.api import microversion
 from nmigrate.states import Kind
 
 STATUS_WORDS: dict[str, str] = {
@@ -31,8 +33,18 @@ STATUS_WORDS: dict[str, str] = {
 }
 """Nova's status words (nova/api/openstack/common.py _STATE_MAP) in plain ones."""
 
-MOVABLE: dict[Kind, tuple[str, ...]] = {Kind.COLD: ("ACTIVE", "SHUTOFF")}
-"""The states of a server from which Nova takes each kind of move (nova/compute/api.py)."""
+MOVABLE: dict[Kind, tuple[str, ...]] = {
+    Kind.COLD: ("ACTIVE", "SHUTOFF"),
+    Kind.LIVE: ("ACTIVE", "PAUSED"),
+    Kind.SHELVE: ("ACTIVE", "SHUTOFF"),
+    Kind.COPY: ("ACTIVE", "SHUTOFF"),
+    Kind.EVACUATE: ("ACTIVE", "SHUTOFF", "ERROR"),
+}
+"""The states of a server from which each kind of move starts. For the first two and the last Nova's own
+(nova/compute/api.py); shelving and copying would also take a paused or suspended one, and lose what it does."""
+
+ZONE_MICROVERSION = {"pin": "2.104", "see": "2.96"}
+"""From where Nova changes a pinned zone (2026.2), and from where it tells one (2024.1)."""
 
 _INSTEAD: dict[str, str] = {
     "PAUSED": "Ask its owner to unpause it first.",
@@ -51,17 +63,25 @@ class Subject(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def project_id(self) -> str: ...
+    @property
     def status(self) -> str: ...
     @property
     def task_state(self) -> str: ...
     @property
     def host(self) -> str: ...
     @property
+    def zone(self) -> str: ...
+    @property
     def pinned_zone(self) -> str | None: ...
+    @property
+    def pin_known(self) -> bool: ...
     @property
     def locked(self) -> bool: ...
     @property
     def locked_reason(self) -> str: ...
+    @property
+    def image_id(self) -> str: ...
 
 
 class Destination(Protocol):
@@ -79,6 +99,33 @@ class Destination(Protocol):
     def is_enabled(self) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a cloud's Nova can do, and where our account may act."""
+
+    cloud: str
+    nova_used: str
+    own_projects: tuple[str, ...] = ()
+
+    def speaks(self, version: str) -> bool:
+        return bool(self.nova_used) and microversion(self.nova_used) >= microversion(version)
+
+
+class KnownCloud(Protocol):
+    """models.Cloud."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def nova_used(self) -> str: ...
+    @property
+    def own_projects(self) -> list[str]: ...
+
+
+def abilities(cloud: KnownCloud) -> Abilities:
+    return Abilities(cloud.name, cloud.nova_used, tuple(cloud.own_projects))
+
+
 def status_words(status: str) -> str:
     return STATUS_WORDS.get(status, status.lower().replace("_", " "))
 
@@ -89,11 +136,15 @@ def objections(
     kind: Kind = Kind.COLD,
     host: Destination | None = None,
     source: Destination | None = None,
+    zone: str = "",
+    changes_pin: bool = False,
+    abilities: Abilities | None = None,
 ) -> list[str]:
     """Why this move cannot be asked for now; empty when nothing speaks against it. `host` None: Nova chooses."""
-    found = [*instance_objections(subject, kind=kind), *_source(subject, source)]
+    found = [*instance_objections(subject, kind=kind), *_source(subject, kind, source)]
+    found += _way_objections(subject, kind, zone, changes_pin, abilities)
     if host is not None:
-        found += destination_objections(subject, host)
+        found += destination_objections(subject, host, kind=kind, zone=zone, changes_pin=changes_pin)
     return found
 
 
@@ -101,13 +152,44 @@ def instance_objections(subject: Subject, *, kind: Kind = Kind.COLD) -> list[str
     found = []
     if subject.status not in MOVABLE[kind]:
         instead = _INSTEAD.get(subject.status, "Wait until that is over and try again.")
+        if kind is Kind.LIVE and subject.status == "SHUTOFF":
+            instead = "Move it cold: nothing runs that could be interrupted."
+        elif kind is Kind.COLD and subject.status == "PAUSED":
+            instead = "Move it live, or ask its owner to unpause it first."
+        allowed = " or ".join(status_words(status) for status in MOVABLE[kind][:2])
         found.append(
-            f"{subject.name} is {status_words(subject.status)}; only a running or stopped instance "
+            f"{subject.name} is {status_words(subject.status)}; only a {allowed} instance "
             f"can be moved this way. {instead}"
         )
     else:
         found += _busy(subject)
     return found + lock_objections(subject)
+
+
+def _way_objections(
+    subject: Subject, kind: Kind, zone: str, changes_pin: bool, abilities: Abilities | None
+) -> list[str]:
+    """What only some ways need: a Nova that is new enough, a disk that can be copied, a right in its project."""
+    found = []
+    if changes_pin and abilities is not None and not abilities.speaks(ZONE_MICROVERSION["pin"]):
+        found.append(
+            f"This needs Nova 2026.2 (microversion {ZONE_MICROVERSION['pin']}); the Nova of {abilities.cloud} "
+            f"is used with {abilities.nova_used or 'an unknown version'}. Choose another way."
+        )
+    if kind in (Kind.SHELVE, Kind.COPY) and not zone:
+        found.append("Say which zone it should go to.")
+    if kind is Kind.COPY:
+        if not subject.image_id:
+            found.append(
+                f"{subject.name} starts from a volume, and a snapshot would not hold what is on it. "
+                "Choose another way."
+            )
+        if abilities is not None and subject.project_id not in abilities.own_projects:
+            found.append(
+                f"nmigrate's account in {abilities.cloud} may not create instances in the project of "
+                f"{subject.name}. An operator must give it the member role there, or choose another way."
+            )
+    return found
 
 
 def _busy(subject: Subject) -> list[str]:
@@ -131,14 +213,38 @@ def start_objections(subject: Subject) -> list[str]:
     return _busy(subject) + lock_objections(subject)
 
 
-def _source(subject: Subject, source: Destination | None) -> list[str]:
-    if source is not None and not source.is_up:
+def stop_objections(subject: Subject) -> list[str]:
+    """Why it cannot be shut down now; empty when nothing speaks against it."""
+    if subject.status != "ACTIVE":
+        return [f"{subject.name} is {status_words(subject.status)}, so it cannot be stopped."]
+    return _busy(subject) + lock_objections(subject)
+
+
+def unlock_objections(subject: Subject) -> list[str]:
+    return [] if subject.locked else [f"{subject.name} is not locked."]
+
+
+def _source(subject: Subject, kind: Kind, source: Destination | None) -> list[str]:
+    if source is None:
+        return []
+    if kind is Kind.EVACUATE:
+        if source.is_up:
+            where = f"{source.host}, where {subject.name} is, is up"
+            return [f"{where}: evacuation is for a host that is down. Move it live or cold."]
+    elif not source.is_up:
         where = f"{source.host}, where {subject.name} is now, is down; nothing can be moved off it this way."
         return [f"{where} An operator must bring it back or evacuate it."]
     return []
 
 
-def destination_objections(subject: Subject, host: Destination) -> list[str]:
+def destination_objections(
+    subject: Subject,
+    host: Destination,
+    *,
+    kind: Kind = Kind.COLD,
+    zone: str = "",
+    changes_pin: bool = False,
+) -> list[str]:
     found = []
     if host.host == subject.host:
         found.append(f"{subject.name} is on {host.host} already. Choose another host.")
@@ -147,7 +253,13 @@ def destination_objections(subject: Subject, host: Destination) -> list[str]:
     if not host.is_enabled:
         because = f" (“{host.disabled_reason}”)" if host.disabled_reason else ""
         found.append(f"{host.host} is out of service{because}. Choose another host.")
-    if subject.pinned_zone and host.zone and host.zone != subject.pinned_zone:
+    if kind in (Kind.SHELVE, Kind.COPY):
+        if zone and host.zone != zone:
+            found.append(f"{host.host} is not in zone {zone}. Choose a host of {zone}.")
+    elif kind is Kind.EVACUATE:
+        if host.zone != subject.zone:  # seen on the lab: it ends in ERROR, pinned or not
+            found.append(f"{host.host} is in another zone. Choose a host in {subject.zone}.")
+    elif subject.pinned_zone and host.zone and host.zone != subject.pinned_zone and not changes_pin:
         found.append(
             f"{subject.name} is bound to zone {subject.pinned_zone} and {host.host} is in zone {host.zone}. "
             f"Choose a host in {subject.pinned_zone}."

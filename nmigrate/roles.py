@@ -4,7 +4,15 @@ from nmigrate.states import Perm
 
 ROLES: dict[str, tuple[Perm, ...]] = {
     "helpdesk": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE),
-    "manager": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE, Perm.APPROVE, Perm.AUDIT),
+    "manager": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE, Perm.APPROVE, Perm.FORCE, Perm.AUDIT),
     "auditor": (Perm.VIEW, Perm.AUDIT),
-    "operator": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE, Perm.AUDIT),
+    "operator": (
+        Perm.VIEW,
+        Perm.REQUEST,
+        Perm.OPERATE,
+        Perm.UNLOCK,
+        Perm.FORCE,
+        Perm.EVACUATE,
+        Perm.AUDIT,
+    ),
 }

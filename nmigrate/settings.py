@@ -55,6 +55,15 @@ NMIGRATE_FOLLOW_SECONDS = env.seconds("NMIGRATE_FOLLOW_SECONDS", 1, least=0.1, m
 NMIGRATE_IDLE_SECONDS = env.seconds("NMIGRATE_IDLE_SECONDS", 5, least=0.1, most=600)
 NMIGRATE_FULL_SYNC_SECONDS = env.seconds("NMIGRATE_FULL_SYNC_SECONDS", 600, least=10, most=86400)
 
+# ---------------------------------------------------------------------------------------------- the decisions
+# A move that takes down a running instance needs a manager's approval before it starts.
+NMIGRATE_APPROVE_DOWNTIME = env.flag("NMIGRATE_APPROVE_DOWNTIME", default=True)
+# How long a move may wait for its decision (0: for ever), how long before that end managers are reminded, and
+# what happens at it: nothing, or the instance is sent back.
+NMIGRATE_DECISION_SECONDS = env.seconds("NMIGRATE_DECISION_SECONDS", 86400, least=0, most=31_536_000)
+NMIGRATE_REMIND_SECONDS = env.seconds("NMIGRATE_REMIND_SECONDS", 7200, least=0, most=31_536_000)
+NMIGRATE_DECISION_AT_END = env.choice("NMIGRATE_DECISION_AT_END", "nothing", ("nothing", "revert"))
+
 # ---------------------------------------------------------------------------------------------- the processes
 NMIGRATE_BIND = env.address("NMIGRATE_BIND", "127.0.0.1:8000")
 NMIGRATE_WEB_WORKERS = env.whole("NMIGRATE_WEB_WORKERS", 2, least=1, most=64)

@@ -11,52 +11,74 @@ from enum import StrEnum
 class State(StrEnum):
     """Where one migration stands, as this application knows it from what Nova said."""
 
+    ASKING = "asking"
     QUEUED = "queued"
     SENDING = "sending"
     RUNNING = "running"
     WAITING = "waiting"
     CONFIRMING = "confirming"
     REVERTING = "reverting"
+    STRANDED = "stranded"
     DONE = "done"
     REVERTED = "reverted"
+    ABORTED = "aborted"
     FAILED = "failed"
+    DECLINED = "declined"
     CANCELLED = "cancelled"
 
 
 LABELS: dict[State, str] = {
+    State.ASKING: "waits for approval",
     State.QUEUED: "asked",
     State.SENDING: "being sent",
     State.RUNNING: "moving",
     State.WAITING: "waits for a decision",
     State.CONFIRMING: "being confirmed",
     State.REVERTING: "going back",
+    State.STRANDED: "stopped half-way",
     State.DONE: "done",
     State.REVERTED: "sent back",
+    State.ABORTED: "stopped on the way",
     State.FAILED: "failed",
+    State.DECLINED: "not approved",
     State.CANCELLED: "withdrawn",
 }
 
 MEANINGS: dict[State, str] = {
+    State.ASKING: "It means downtime, so a manager must approve it before it starts.",
     State.QUEUED: "Somebody asked for it; a worker will send it to Nova within a second or two.",
     State.SENDING: "A worker has taken it and is speaking to Nova.",
     State.RUNNING: "Nova accepted the order and is moving the instance.",
-    State.WAITING: "The instance is on its new host; a manager confirms or rejects the move.",
-    State.CONFIRMING: "The move was confirmed; Nova is giving the old host's room back.",
-    State.REVERTING: "The move was rejected; Nova is bringing the instance back to its old host.",
+    State.WAITING: "The instance is at its destination; a manager confirms or rejects the move.",
+    State.CONFIRMING: "The move was confirmed; Nova is tidying up where the instance came from.",
+    State.REVERTING: "Nova is putting everything back as it was before the move.",
+    State.STRANDED: "A step failed after earlier ones had changed something. A person says how it goes on.",
     State.DONE: "Nova says that it is finished, and the instance is where it should be.",
-    State.REVERTED: "The instance is back on the host that it came from.",
+    State.REVERTED: "The instance is back where it came from.",
+    State.ABORTED: "The live move was stopped on the way; the instance runs where it was.",
     State.FAILED: "It did not happen, or not wholly; the page says why and what to do next.",
+    State.DECLINED: "A manager did not approve it; nothing was sent to Nova.",
     State.CANCELLED: "It was withdrawn before anything was sent to Nova.",
 }
 
 
 class Kind(StrEnum):
-    """What kind of move it is. Each kind has rows of its own in TRANSITIONS."""
+    """What kind of move it is; moves.py says of which steps each is made."""
 
     COLD = "cold"
+    LIVE = "live"
+    SHELVE = "shelve"
+    COPY = "copy"
+    EVACUATE = "evacuate"
 
 
-KIND_LABELS: dict[Kind, str] = {Kind.COLD: "cold migration"}
+KIND_LABELS: dict[Kind, str] = {
+    Kind.COLD: "cold migration",
+    Kind.LIVE: "live migration",
+    Kind.SHELVE: "shelve and unshelve",
+    Kind.COPY: "snapshot and boot",
+    Kind.EVACUATE: "evacuation",
+}
 
 
 class Perm(StrEnum):
@@ -66,6 +88,9 @@ class Perm(StrEnum):
     REQUEST = "nmigrate.request_migration"
     APPROVE = "nmigrate.approve_migration"
     OPERATE = "nmigrate.operate_instance"
+    UNLOCK = "nmigrate.unlock_instance"
+    FORCE = "nmigrate.force_migration"
+    EVACUATE = "nmigrate.evacuate_instance"
     AUDIT = "nmigrate.view_audit"
     SYSTEM = "system"
 
@@ -87,31 +112,48 @@ def _row(sources: str, target: State, permission: Perm, label: str) -> Transitio
 _S, _P = State, Perm
 TRANSITIONS: dict[str, Transition] = {
     # what people do
-    "cancel": _row("queued", _S.CANCELLED, _P.REQUEST, "Withdraw the request"),
+    "approve": _row("asking", _S.QUEUED, _P.APPROVE, "Approve the start"),
+    "decline": _row("asking", _S.DECLINED, _P.APPROVE, "Do not approve"),
+    "cancel": _row("asking queued", _S.CANCELLED, _P.REQUEST, "Withdraw the request"),
+    "abort": _row("running", _S.RUNNING, _P.OPERATE, "Stop the live move"),
+    "force": _row("running", _S.RUNNING, _P.FORCE, "Finish the live move now"),
     "confirm": _row("waiting", _S.CONFIRMING, _P.APPROVE, "Confirm the move"),
     "reject": _row("waiting", _S.REVERTING, _P.APPROVE, "Reject the move"),
+    "retry_move": _row("stranded", _S.RUNNING, _P.OPERATE, "Try the step again"),
+    "retry_keep": _row("stranded", _S.CONFIRMING, _P.OPERATE, "Try the step again"),
+    "retry_return": _row("stranded", _S.REVERTING, _P.OPERATE, "Try the step again"),
+    "go_back": _row("stranded", _S.REVERTING, _P.OPERATE, "Go back to how it was"),
+    "leave": _row("stranded", _S.FAILED, _P.OPERATE, "Leave it as it is"),
     # what a worker does
     "claim": _row("queued", _S.SENDING, _P.SYSTEM, "A worker took it"),
     "accept": _row("sending", _S.RUNNING, _P.SYSTEM, "Nova accepted it"),
     "refuse": _row("queued sending", _S.FAILED, _P.SYSTEM, "It was refused"),
     # what the follower reads in Nova
-    "arrive": _row("running", _S.WAITING, _P.SYSTEM, "On the new host, waiting for a decision"),
+    "arrive": _row("running", _S.WAITING, _P.SYSTEM, "At its destination, waiting for a decision"),
+    "finish": _row("running", _S.DONE, _P.SYSTEM, "Done"),
+    "end_abort": _row("running", _S.ABORTED, _P.SYSTEM, "Stopped on the way"),
+    "undo": _row("running", _S.REVERTING, _P.SYSTEM, "Stopped on the way, being put back"),
+    "expire": _row("waiting", _S.REVERTING, _P.SYSTEM, "Sent back, because nobody decided in time"),
     "observe_confirm": _row("running waiting", _S.CONFIRMING, _P.SYSTEM, "Confirmed outside nmigrate"),
     "observe_revert": _row("running waiting", _S.REVERTING, _P.SYSTEM, "Reverted outside nmigrate"),
     "reopen": _row("confirming reverting", _S.WAITING, _P.SYSTEM, "The decision did not take effect"),
+    "strand": _row("running confirming reverting", _S.STRANDED, _P.SYSTEM, "A step failed half-way"),
     "complete": _row("confirming", _S.DONE, _P.SYSTEM, "Done"),
-    "restore": _row("reverting", _S.REVERTED, _P.SYSTEM, "Back on its old host"),
-    "fail": _row("sending running waiting confirming reverting", _S.FAILED, _P.SYSTEM, "Failed"),
+    "restore": _row("reverting", _S.REVERTED, _P.SYSTEM, "Back where it came from"),
+    "fail": _row("sending running waiting confirming reverting stranded", _S.FAILED, _P.SYSTEM, "Failed"),
 }
 
 # Where a migration starts, and every state that still moves or ends: computed, never listed twice.
 INITIAL = State.QUEUED
+FIRST = frozenset({State.ASKING, State.QUEUED})
 TERMINAL: frozenset[State] = frozenset(
     state for state in State if not any(state in row.sources for row in TRANSITIONS.values())
 )
 ACTIVE: frozenset[State] = frozenset(State) - TERMINAL
-# The follower reads these from Nova's lists; a queued one has not reached Nova yet.
-FOLLOWED: frozenset[State] = ACTIVE - {State.QUEUED}
+# The follower reads these from Nova's lists; the others have not reached Nova yet.
+FOLLOWED: frozenset[State] = ACTIVE - {State.ASKING, State.QUEUED}
+# Something moves, or will in a moment, without anybody's doing.
+MOVING: frozenset[State] = ACTIVE - {State.ASKING, State.WAITING, State.STRANDED}
 PERSON_ACTIONS: frozenset[str] = frozenset(
     action for action, row in TRANSITIONS.items() if row.permission is not Perm.SYSTEM
 )

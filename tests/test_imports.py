@@ -6,10 +6,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
     "nmigrate.states": (),
+    "nmigrate.moves": ("nmigrate.states",),
     "nmigrate.errors": (),
     "nmigrate.cloud.api": (),
     "nmigrate.cloud.wire": ("nmigrate.cloud",),
-    "nmigrate.models": ("nmigrate.states", "nmigrate.models"),
+    "nmigrate.models": ("nmigrate.states", "nmigrate.moves", "nmigrate.models"),
     "nmigrate.selectors": (
         "nmigrate.models",
         "nmigrate.states",
@@ -17,7 +18,7 @@ ALLOWED = {
         "nmigrate.roles",
         "nmigrate.audit",
     ),
-    "nmigrate.preflight": ("nmigrate.states",),
+    "nmigrate.preflight": ("nmigrate.states", "nmigrate.cloud.api"),
     "nmigrate.audit": ("nmigrate.models",),
 }
 

@@ -21,6 +21,10 @@ class Cloud(models.Model):
     migrations_cursor = models.DateTimeField(null=True, blank=True)
     nova_newest = models.CharField(max_length=10, blank=True, help_text="newest microversion it speaks")
     nova_used = models.CharField(max_length=10, blank=True, help_text="microversion we speak with it")
+    own_projects = models.JSONField(
+        default=list,
+        help_text="ids of the projects that our account may act in: only there can it boot copies",
+    )
     version = models.BigIntegerField(default=0, help_text="grows when anything a page shows has changed")
 
     class Meta:

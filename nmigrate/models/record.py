@@ -7,11 +7,17 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from nmigrate import moves
+from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
 def _choices(labels: dict[State, str]) -> list[tuple[str, str]]:
     return [(state.value, label) for state, label in labels.items()]
+
+
+BLOCK_LABELS = [("", "Nova sees for itself"), ("block", "copy the disks"), ("shared", "shared disks")]
+ORIGINAL_LABELS = [(moves.DELETE_ORIGINAL, "deleted"), (moves.KEEP_ORIGINAL, "left stopped")]
 
 
 class Migration(models.Model):
@@ -38,10 +44,36 @@ class Migration(models.Model):
     source_host = models.CharField(max_length=255)
     source_zone = models.CharField(max_length=255, blank=True)
     asked_host = models.CharField(max_length=255, blank=True, help_text="empty: let the scheduler choose")
+    asked_zone = models.CharField(max_length=255, blank=True, help_text="the zone, where one was asked for")
+    changes_pin = models.BooleanField(
+        default=False, help_text="its zone's pin is cleared for the move and set again after it"
+    )
+    block = models.CharField(
+        max_length=6, blank=True, choices=BLOCK_LABELS, help_text="how a live move treats the disks"
+    )
+    original_after = models.CharField(
+        max_length=10, blank=True, choices=ORIGINAL_LABELS, help_text="the original, once its copy is kept"
+    )
+    same_addresses = models.BooleanField(
+        default=False, help_text="the copy gets the original's addresses once that is gone"
+    )
     dest_host = models.CharField(max_length=255, blank=True, help_text="where Nova put it")
     dest_zone = models.CharField(max_length=255, blank=True)
     before = models.JSONField(default=dict, help_text="the instance as it was when the order was sent")
     after = models.JSONField(default=dict, help_text="the instance as it is on its new host, and at the end")
+
+    step = models.CharField(
+        max_length=20, blank=True, choices=[(a.value, label) for a, label in ACTION_LABELS.items()]
+    )
+    stranded_in = models.CharField(max_length=12, blank=True, help_text="the state in which a step failed")
+    copy_uuid = models.CharField(max_length=36, blank=True, help_text="the copy of a snapshot and boot")
+    image_id = models.CharField(max_length=36, blank=True, help_text="the snapshot that it was booted from")
+    is_held = models.BooleanField(default=False, help_text="locked by us until the decision")
+    lock_before = models.JSONField(default=dict, help_text="the lock that was there before ours")
+    progress = models.JSONField(
+        default=dict, help_text="memory of a live move in bytes, while somebody looks"
+    )
+    watched_at = models.DateTimeField(null=True, blank=True, help_text="when somebody last looked at it")
 
     server_migration_id = models.BigIntegerField(
         null=True, blank=True, help_text="id in Nova's /os-migrations"
@@ -52,6 +84,8 @@ class Migration(models.Model):
 
     accepted_at = models.DateTimeField(null=True, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
+    decide_by = models.DateTimeField(null=True, blank=True, help_text="until when somebody must decide")
+    reminded_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     is_decided_outside = models.BooleanField(default=False)
@@ -67,7 +101,10 @@ class Migration(models.Model):
             (Perm.VIEW.split(".")[1], "Can see the clouds and every migration"),
             (Perm.REQUEST.split(".")[1], "Can ask for migrations"),
             (Perm.APPROVE.split(".")[1], "Can confirm or reject migrations"),
-            (Perm.OPERATE.split(".")[1], "Can start instances"),
+            (Perm.OPERATE.split(".")[1], "Can start and stop instances, and abort live moves"),
+            (Perm.UNLOCK.split(".")[1], "Can unlock instances"),
+            (Perm.FORCE.split(".")[1], "Can finish a live move by pausing its instance"),
+            (Perm.EVACUATE.split(".")[1], "Can evacuate instances from a host that is down"),
             (Perm.AUDIT.split(".")[1], "Can read and export the audit trail"),
         ]
         constraints = (
@@ -91,6 +128,15 @@ class Migration(models.Model):
         return self.state not in TERMINAL
 
     @property
+    def has_arrived(self) -> bool:
+        return self.waiting_since is not None
+
+    @property
+    def is_decided_on(self) -> bool:
+        """Whether it ends with a manager's decision."""
+        return self.kind in moves.DECIDED
+
+    @property
     def meaning(self) -> str:
         return MEANINGS[State(self.state)]
 
@@ -100,13 +146,19 @@ class Migration(models.Model):
 
 
 class Approval(models.Model):
-    """One decision on a migration: confirm or reject. Nobody decides on what they asked for themselves;
+    """One decision on a migration, before it starts or at its end. Nobody decides on what they asked for themselves;
     the database holds that too. A decision made outside has no user of ours, only a name from Nova."""
 
-    CONFIRM, REJECT = "confirm", "reject"
+    APPROVE, DECLINE, CONFIRM, REJECT = "approve", "decline", "confirm", "reject"
+    WORDS = (
+        (APPROVE, "approved"),
+        (DECLINE, "did not approve"),
+        (CONFIRM, "confirmed"),
+        (REJECT, "rejected"),
+    )
 
     migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="approvals")
-    decision = models.CharField(max_length=10, choices=[(CONFIRM, "confirmed"), (REJECT, "rejected")])
+    decision = models.CharField(max_length=10, choices=WORDS)
     comment = models.TextField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     decided_by = models.ForeignKey(
@@ -150,11 +202,7 @@ class Order(models.Model):
         LOST = "lost", "never reached Nova"
         FAILED = "failed", "accepted, then failed"
 
-    class Action(models.TextChoices):
-        MIGRATE = "migrate", "cold migration"
-        CONFIRM = "confirm", "confirm"
-        REVERT = "revert", "revert"
-        START = "start", "start"
+    Action = Action
 
     OPEN = (State.QUEUED, State.SENT)
 
@@ -164,12 +212,19 @@ class Order(models.Model):
     migration = models.ForeignKey(
         Migration, on_delete=models.PROTECT, related_name="orders", null=True, blank=True
     )
-    action = models.CharField(max_length=20, choices=Action.choices)
+    action = models.CharField(max_length=20, choices=[(a.value, label) for a, label in ACTION_LABELS.items()])
+    args = models.JSONField(default=dict, help_text="what the call is made with: zone, block, mark ...")
     host = models.CharField(
         max_length=255, blank=True, help_text="the destination, where the action takes one"
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        help_text="empty: nmigrate itself",
+    )
     asked_by_name = models.CharField(max_length=150)
     created_at = models.DateTimeField()
     enqueued_at = models.DateTimeField()

@@ -1,0 +1,60 @@
+"""The end of the wait: managers are reminded before it, and at it happens what NMIGRATE_DECISION_AT_END says."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from nmigrate import audit
+from nmigrate.errors import Conflict
+from nmigrate.models import Migration
+from nmigrate.services import transition
+from nmigrate.services.decisions import carry_out
+from nmigrate.states import State
+
+log = logging.getLogger(__name__)
+
+NOTHING, REVERT = "nothing", "revert"
+
+
+def settle(cloud: str) -> None:
+    """Remind of what is due soon, and end what is overdue. No call to the cloud."""
+    now = timezone.now()
+    waiting = Migration.objects.filter(cloud=cloud, state=State.WAITING, decide_by__isnull=False)
+    soon = now + timedelta(seconds=settings.NMIGRATE_REMIND_SECONDS)
+    for move in waiting.filter(decide_by__lte=soon, reminded_at=None):
+        _remind(move)
+    if settings.NMIGRATE_DECISION_AT_END == REVERT:
+        for move in waiting.filter(decide_by__lte=now):
+            try:
+                expire(move)
+            except (Conflict, IntegrityError):
+                log.info("migration %s: decided, or locked, at its last moment", move.pk)
+
+
+def _remind(move: Migration) -> None:
+    with transaction.atomic():
+        now = timezone.now()
+        if not Migration.objects.filter(pk=move.pk, state=State.WAITING, reminded_at=None).update(
+            reminded_at=now, version=F("version") + 1
+        ):
+            return
+        audit.record(
+            "remind",
+            actor=audit.SYSTEM,
+            migration=move,
+            state_before=move.state,
+            state_after=move.state,
+            reason=f"the decision is due by {move.decide_by:%Y-%m-%d %H:%M} UTC",
+        )
+
+
+def expire(move: Migration) -> None:
+    """Nobody decided in time: it goes back, as if it had been rejected."""
+    with transaction.atomic():
+        sentence = f"Nobody decided by {move.decide_by:%Y-%m-%d %H:%M} UTC, so nmigrate sends it back."
+        transition(move, "expire", actor=audit.SYSTEM, note=sentence, remark=sentence)
+        carry_out(move, actor=None)

@@ -1,0 +1,105 @@
+"""The hold: an instance whose move waits for a decision is locked, so that nobody decides past the manager.
+
+A lock keeps members of the project from confirming, reverting, stopping and deleting (nova/compute/api.py). It does
+not stop an administrator, Nova's own resize_confirm_window, or a change of the pinned zone: those are watched.
+"""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from nmigrate import audit
+from nmigrate.cloud import api
+from nmigrate.models import AuditEvent, Instance, Migration, Order
+from nmigrate.moves import Action
+from nmigrate.services.placing import place_order
+
+SETTLE = timedelta(seconds=10)
+"""How long after the lock the inventory may still show none."""
+TRIES = 3
+"""How often a lock that somebody took off is put back."""
+
+
+def place_hold(move: Migration) -> None:
+    """Order the lock, inside the caller's transaction. The move waits for its decision with or without it."""
+    place_order(Action.LOCK, actor=None, about=move)
+
+
+def hold(cloud: api.Cloud, move: Migration, instance: Instance | None) -> None:
+    """Watch the lock and the pinned zone while the move waits."""
+    locks = list(move.orders.filter(action=Action.LOCK).order_by("id"))
+    last = locks[-1] if locks else None
+    if last is None or last.state in Order.OPEN or instance is None:
+        return
+    if last.state == Order.State.ACCEPTED and instance.locked:
+        Order.objects.filter(pk=last.pk, state=Order.State.ACCEPTED).update(
+            state=Order.State.DONE, ended_at=timezone.now()
+        )
+    elif move.is_held and not instance.locked and _has_settled(last) and len(locks) < TRIES:
+        _lock_again(cloud, move, instance)
+    _watch_pin(move, instance)
+
+
+def _has_settled(order: Order) -> bool:
+    return order.answered_at is not None and timezone.now() - order.answered_at > SETTLE
+
+
+def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
+    if cloud.server(instance.uuid).locked:
+        return  # the inventory is behind
+    who = _who(cloud, move, "unlock")
+    try:
+        with transaction.atomic():
+            audit.record(
+                "hold_removed",
+                actor=who,
+                is_outside=True,
+                migration=move,
+                state_before=move.state,
+                state_after=move.state,
+                reason=f"the lock that holds {instance.name} for the decision was taken off; it is put back",
+            )
+            place_hold(move)
+            _remark(move, f"{who} took off the lock that held it for the decision; nmigrate put it back.")
+    except IntegrityError:
+        pass  # another order is on its way: the next tick looks again
+
+
+def _watch_pin(move: Migration, instance: Instance) -> None:
+    """Nova lets a member change the pinned zone of a locked server (seen on the lab)."""
+    if not instance.pin_known or move.changes_pin:
+        return
+    before = move.before.get("pinned_zone")
+    if instance.pinned_zone == before or not move.before.get("pin_known"):
+        return
+    now = instance.pinned_zone or "none"
+    reason = f"its pinned zone was changed from {before or 'none'} to {now} while it waits"
+    if AuditEvent.objects.filter(migration_id=move.pk, action="pin_changed", reason=reason).exists():
+        return
+    with transaction.atomic():
+        audit.record(
+            "pin_changed",
+            actor="somebody outside nmigrate",
+            is_outside=True,
+            migration=move,
+            state_before=move.state,
+            state_after=move.state,
+            reason=reason,
+        )
+        _remark(move, f"While it waited, {reason}.")
+
+
+def _who(cloud: api.Cloud, move: Migration, nova_action: str) -> str:
+    """The author of the newest such action that is not ours."""
+    ours = set(move.orders.exclude(request_id="").values_list("request_id", flat=True))
+    for action in cloud.actions(move.instance_uuid):
+        if action.action == nova_action and action.request_id not in ours:
+            return cloud.user_name(action.user_id) or "somebody outside nmigrate"
+    return "somebody outside nmigrate"
+
+
+def _remark(move: Migration, text: str) -> None:
+    Migration.objects.filter(pk=move.pk).update(remark=text, version=F("version") + 1)
+    move.refresh_from_db()

@@ -1,0 +1,114 @@
+"""How far a live move is: asked of Nova only while somebody looks, since it costs a call for each move."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from nmigrate.cloud import api
+from nmigrate.models import Migration
+from nmigrate.moves import Action
+from nmigrate.states import State
+
+LOOKING = timedelta(seconds=10)
+"""For how long after a page asked somebody counts as looking; pages ask every 2 s."""
+SAMPLES = 12
+"""How many measurements are kept; Nova makes a new one about every 5 s."""
+
+
+def note_looking(move: Migration) -> None:
+    """Somebody looks at it. Written at most every few seconds, and no reason for a page to be drawn anew."""
+    now = timezone.now()
+    if is_measurable(move) and (move.watched_at is None or now - move.watched_at > LOOKING / 3):
+        Migration.objects.filter(pk=move.pk).update(watched_at=now)
+
+
+def is_measurable(move: Migration) -> bool:
+    return move.state == State.RUNNING and move.step == Action.LIVE
+
+
+def read(cloud: api.Cloud) -> None:
+    """One call for each live move of this cloud that somebody looks at; none for the others."""
+    watched: Iterable[Migration] = Migration.objects.filter(
+        cloud=cloud.name,
+        state=State.RUNNING,
+        step=Action.LIVE,
+        server_migration_id__isnull=False,
+        watched_at__gt=timezone.now() - LOOKING,
+    )
+    for move in watched:
+        rows = {row.id: row for row in cloud.live_progress(move.instance_uuid)}
+        row = rows.get(move.server_migration_id or 0)
+        if row is not None and row.memory_total:
+            _keep(move, row)
+
+
+def _keep(move: Migration, row: api.LiveProgress) -> None:
+    old = move.progress
+    figures = {
+        "total": row.memory_total,
+        "remaining": row.memory_remaining,
+        "processed": row.memory_processed,
+    }
+    figures |= {"disk_total": row.disk_total, "disk_remaining": row.disk_remaining}
+    if all(old.get(name) == value for name, value in figures.items()):
+        return
+    samples = [*old.get("samples", []), [timezone.now().timestamp(), row.memory_remaining or 0]][-SAMPLES:]
+    Migration.objects.filter(pk=move.pk).update(
+        progress={**figures, "samples": samples}, version=F("version") + 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Memory of a live move: bytes, percent, and how long it may still take (None: cannot be said)."""
+
+    total: int
+    remaining: int
+    processed: int
+    disk_total: int
+    disk_remaining: int
+    left: timedelta | None
+    is_stalled: bool
+    at: datetime
+
+    @property
+    def percent(self) -> int:
+        return max(0, min(100, round(100 * (self.total - self.remaining) / self.total)))
+
+    @property
+    def copied(self) -> int:
+        return max(self.total - self.remaining, 0)
+
+
+def progress(move: Migration) -> Progress | None:
+    """The newest measurement; None while Nova has made none, or when there is nothing to measure."""
+    found = move.progress
+    if not is_measurable(move) or not found.get("total"):
+        return None
+    samples = found["samples"]
+    left, is_stalled = _left(samples)
+    return Progress(
+        total=found["total"],
+        remaining=found["remaining"] or 0,
+        processed=found["processed"] or 0,
+        disk_total=found.get("disk_total") or 0,
+        disk_remaining=found.get("disk_remaining") or 0,
+        left=left,
+        is_stalled=is_stalled,
+        at=datetime.fromtimestamp(samples[-1][0], tz=timezone.get_default_timezone()),
+    )
+
+
+def _left(samples: list[list[float]]) -> tuple[timedelta | None, bool]:
+    """From how fast `remaining` fell over the kept samples. It rises again when the guest changes its memory faster
+    than it is copied: then no time can be said, and the move is stalled."""
+    (start, most), (end, least) = samples[0], samples[-1]
+    if end <= start:
+        return None, False
+    rate = (most - least) / (end - start)
+    if rate <= 0:
+        return None, len(samples) > 3
+    return timedelta(seconds=least / rate), False

@@ -1,0 +1,119 @@
+"""What managers decide: whether a move with downtime starts, and whether it stands at its end."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from nmigrate.errors import Conflict
+from nmigrate.models import Approval, Migration, Order
+from nmigrate.moves import Action, first_step
+from nmigrate.services.placing import first_order, order_step
+from nmigrate.services.transitions import transition
+from nmigrate.states import TRANSITIONS, Perm, State
+
+
+def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
+    """A manager lets a move with downtime start."""
+    with transaction.atomic():
+        _note_decision(migration, "approve", Approval.APPROVE, actor=actor, comment=comment)
+        first_order(migration, actor=actor)
+
+
+def decline_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
+    """A manager does not let it start."""
+    with transaction.atomic():
+        _note_decision(migration, "decline", Approval.DECLINE, actor=actor, comment=comment)
+
+
+def confirm_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
+    """A manager keeps the instance where it was moved to."""
+    _decide(migration, "confirm", Approval.CONFIRM, actor=actor, comment=comment)
+
+
+def reject_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
+    """A manager sends the instance back to where it came from."""
+    _decide(migration, "reject", Approval.REJECT, actor=actor, comment=comment)
+
+
+def _decide(migration: Migration, action: str, decision: str, *, actor: User, comment: str) -> None:
+    try:
+        with transaction.atomic():
+            _note_decision(migration, action, decision, actor=actor, comment=comment)
+            carry_out(migration, actor=actor)
+    except IntegrityError as error:
+        raise Conflict(
+            f"{migration.instance_name} is just being locked for the decision. Try again in a few seconds."
+        ) from error
+
+
+def carry_out(migration: Migration, *, actor: User | None) -> None:
+    """Order the first step of a decision that was just made; a lock that nobody has sent yet is not needed."""
+    unsent = Order.objects.filter(migration=migration, action=Action.LOCK, state=Order.State.QUEUED)
+    unsent.update(state=Order.State.REFUSED, ended_at=timezone.now(), problem="Decided before it was locked.")
+    step = first_step(migration, State(migration.state))
+    if step is not None:
+        order_step(migration, step, actor=actor)
+    else:
+        Migration.objects.filter(pk=migration.pk).update(step="")
+
+
+def _note_decision(migration: Migration, action: str, decision: str, *, actor: User, comment: str) -> None:
+    if not actor.has_perm(TRANSITIONS[action].permission):
+        raise PermissionDenied(f"may not {action}")
+    if migration.requested_by_id == actor.pk:
+        raise PermissionDenied(why_not_decide(actor, migration))
+    ends: dict[str, Any] = {"ended_at": timezone.now()} if action == "decline" else {"decide_by": None}
+    transition(migration, action, actor=actor, note=comment.strip(), **ends)
+    Approval.objects.create(
+        migration=migration,
+        decision=decision,
+        comment=comment.strip(),
+        requested_by_id=migration.requested_by_id,
+        decided_by=actor,
+        decided_by_name=actor.get_username(),
+        decided_at=timezone.now(),
+    )
+
+
+def why_not_decide(actor: User, migration: Migration) -> str:
+    """Why this person may not decide on this migration; empty when they may."""
+    if not actor.has_perm(Perm.APPROVE):
+        return "Only a manager can decide."
+    if migration.requested_by_id == actor.pk:
+        return "You asked for this move yourself; another manager has to decide."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one of several decisions made together. `problem` is empty when it was made."""
+
+    migration: Migration
+    problem: str = ""
+
+
+def decide_together(
+    *, actor: User, migrations: Iterable[Migration], is_yes: bool, comment: str = ""
+) -> list[Result]:
+    """Approve or confirm (`is_yes`), or decline or reject, each by itself: one that fails stops no other."""
+    results = []
+    for migration in migrations:
+        is_start = migration.state == State.ASKING
+        decide: Callable[..., None]
+        if is_yes:
+            decide = approve_migration if is_start else confirm_migration
+        else:
+            decide = decline_migration if is_start else reject_migration
+        try:
+            decide(actor=actor, migration=migration, comment=comment)
+        except (Conflict, PermissionDenied) as error:
+            migration.refresh_from_db()
+            results.append(Result(migration, str(error)))
+        else:
+            results.append(Result(migration))
+    return results
