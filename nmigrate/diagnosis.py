@@ -58,6 +58,41 @@ TABLE: tuple[Row, ...] = (
         "Choose a host with a newer hypervisor.",
     ),
     Row(
+        r"is not on shared storage",
+        "Its disk lies on its host alone, and the live move was told that the hosts share it.",
+        "Ask again and let Nova see for itself how to treat the disk.",
+    ),
+    Row(
+        r"is not on local storage|Block migration can not be used with shared storage",
+        "The hosts share its disk, and the live move was told to copy it.",
+        "Ask again and let Nova see for itself how to treat the disk.",
+    ),
+    Row(
+        r"Unacceptable CPU info|CPU doesn't have compatibility",
+        "The processor of the destination lacks something that it uses now.",
+        "Choose a host of the same model, or move it cold.",
+    ),
+    Row(
+        r"Disk of instance is too large",
+        "Its disk does not fit on the destination.",
+        "Choose a host with more free disk.",
+    ),
+    Row(
+        r"not explicitly request live-migratable devices|Cannot live migrate VIF with related PCI",
+        "It uses a device of its host directly, which cannot be moved while it runs.",
+        "Move it cold.",
+    ),
+    Row(
+        r"Compute service of \S+ is still in use",
+        "Its host answers again, so it cannot be evacuated.",
+        "Move it live or cold.",
+    ),
+    Row(
+        r"Lack of memory",
+        "The destination has too little free memory.",
+        "Choose a host with more free memory.",
+    ),
+    Row(
         r"Service is unavailable at this time",
         "The compute service of the host that it was on is down.",
         "An operator must bring that host back; until then it cannot be moved this way.",

@@ -134,6 +134,7 @@ def synced(db: None, cloud: FakeCloud) -> FakeCloud:
     Cloud.objects.create(name=cloud.name)
     inventory.read_hosts(cloud, exact=True)
     inventory.read_all_servers(cloud, inventory.Names())
+    inventory.read_own_projects(cloud)
     inventory.note_reachable(cloud)
     cloud.calls.clear()
     return cloud
@@ -177,7 +178,9 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge at once what the follower would give time first."""
     from datetime import timedelta
 
-    from nmigrate import following
+    from nmigrate import following, holding, judging
 
     monkeypatch.setattr(following, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(judging, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(holding, "SETTLE", timedelta(0))
     monkeypatch.setattr(orders, "LOOK_AFTER", timedelta(0))

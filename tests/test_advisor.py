@@ -1,0 +1,127 @@
+"""Which ways lead from zone to zone, what each costs, and which one is recommended, from the inventory alone."""
+
+from typing import Any
+
+import pytest
+
+from nmigrate import advisor, preflight
+from nmigrate.advisor import Target, Way
+from nmigrate.models import Cloud, Hypervisor, Instance
+from tests.fakecloud import FakeCloud
+
+
+def ways(instance: Instance, target: Target, *, may_evacuate: bool = False) -> dict[str, Way]:
+    cloud = Cloud.objects.get(pk=instance.cloud_id)
+    found = advisor.ways(
+        instance,
+        target,
+        list(cloud.hypervisors.all()),
+        preflight.abilities(cloud),
+        may_evacuate=may_evacuate,
+    )
+    return {way.key: way for way in found}
+
+
+def best(found: dict[str, Way]) -> str:
+    return next((way.key for way in found.values() if way.is_recommended), "")
+
+
+def instance(name: str, **changes: Any) -> Instance:
+    Instance.objects.filter(name=name).update(**changes)
+    return Instance.objects.get(name=name)
+
+
+def test_pinned_instance_is_freed_moved_and_bound_again(synced: FakeCloud) -> None:
+    found = ways(instance("vm2"), Target(zone="nova"))
+    assert set(found) == {"unpin-live", "unpin-cold", "shelve", "copy"}
+    assert best(found) == "unpin-cold"  # it is stopped
+    assert found["unpin-live"].objections[0].startswith("vm2 is stopped")
+    assert found["unpin-cold"].host == "compute2"
+
+
+def test_running_instance_goes_live(synced: FakeCloud) -> None:
+    found = ways(instance("demo_zone"), Target(zone="nova-1"))
+    assert set(found) == {"live", "cold", "shelve", "copy"}
+    assert best(found) == "live"
+    assert "does not interrupt" in found["live"].why
+
+
+def test_nova_without_2_104_cannot_clear_the_pin_and_says_so(synced: FakeCloud) -> None:
+    Cloud.objects.update(nova_used="2.96")
+    found = ways(instance("vm2"), Target(zone="nova"))
+    assert best(found) == "shelve"
+    for key in ("unpin-live", "unpin-cold"):
+        assert any("2.104" in words and "2.96" in words for words in found[key].objections)
+
+
+def test_nova_that_tells_no_pin_is_warned_about(synced: FakeCloud) -> None:
+    Cloud.objects.update(nova_used="2.93")
+    found = ways(instance("demo_zone", pin_known=False), Target(zone="nova-1"))
+    assert "does not tell whether it is bound" in found["live"].warnings[0]
+    assert best(found) == "live"
+
+
+def test_instance_on_a_volume_is_not_copied(synced: FakeCloud) -> None:
+    found = ways(instance("vm2", image_id="", volumes=["v1"]), Target(zone="nova"))
+    assert "starts from a volume" in found["copy"].objections[0]
+
+
+def test_copy_needs_a_right_in_its_project(synced: FakeCloud) -> None:
+    Cloud.objects.update(own_projects=[])
+    found = ways(instance("vm2"), Target(zone="nova"))
+    assert any("An operator must give it the member role" in words for words in found["copy"].objections)
+
+
+def test_copy_cannot_leave_the_host_of_its_affinity_group(synced: FakeCloud) -> None:
+    group = {"uuid": "g", "name": "together", "policy": "affinity"}
+    found = ways(instance("vm2", server_groups=[group]), Target(zone="nova"))
+    assert any("together" in words for words in found["copy"].objections)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "words"),
+    [
+        ("copy", "UUID", "a new one"),
+        ("copy", "Addresses", "new ones"),
+        ("copy", "Room", "taken twice"),
+        ("shelve", "UUID", "stays"),
+        ("shelve", "Firmware", "lost"),
+        ("unpin-cold", "Room", "both hosts"),
+        ("unpin-cold", "Downtime", "none"),
+    ],
+)
+def test_costs_are_told(synced: FakeCloud, key: str, name: str, words: str) -> None:
+    found = ways(instance("vm2"), Target(zone="nova"))[key]
+    assert words in next(cost.text for cost in found.costs if cost.name == name)
+
+
+def test_volumes_do_not_follow_a_copy(synced: FakeCloud) -> None:
+    found = ways(instance("vm2", volumes=["v1", "v2"]), Target(zone="nova"))
+    texts = {key: next(c.text for c in way.costs if c.name == "Volumes") for key, way in found.items()}
+    assert texts["copy"] == "2 do not follow"
+    assert texts["unpin-cold"] == "all 2 stay attached"
+
+
+def test_vtpm_is_lost_by_shelving(synced: FakeCloud) -> None:
+    found = ways(instance("vm2", extra_specs={"hw:tpm_version": "2.0"}), Target(zone="nova"))
+    firmware = next(cost for cost in found["shelve"].costs if cost.name == "Firmware")
+    assert (firmware.tone, "vTPM" in firmware.text) == (advisor.BAD, True)
+
+
+def test_full_zone_leaves_only_what_nova_places_itself(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(zone="nova").update(memory_mb_capacity=100, memory_mb_used=100)
+    found = ways(instance("vm2"), Target(zone="nova"))
+    assert "No host of zone nova" in found["unpin-cold"].objections[0]
+
+
+def test_same_zone_needs_no_zone_ways(synced: FakeCloud) -> None:
+    assert set(ways(instance("vm2"), Target(host="compute3"))) == {"live", "cold"}
+    assert set(ways(instance("vm2"), Target())) == {"live", "cold"}
+
+
+def test_host_that_is_down_leaves_evacuation_to_operators(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(host="compute1").update(state="down", forced_down=True)
+    found = ways(instance("vm2"), Target())
+    assert set(found) == {"evacuate"}
+    assert "Only an operator" in found["evacuate"].objections[-1]
+    assert best(ways(instance("vm2"), Target(), may_evacuate=True)) == "evacuate"
