@@ -8,7 +8,8 @@ ALLOWED = {
     "nmigrate.states": (),
     "nmigrate.moves": ("nmigrate.states",),
     "nmigrate.errors": (),
-    "nmigrate.cloud.api": (),
+    "nmigrate.cloud.records": (),
+    "nmigrate.cloud.api": ("nmigrate.cloud.records",),
     "nmigrate.cloud.wire": ("nmigrate.cloud",),
     "nmigrate.models": ("nmigrate.states", "nmigrate.moves", "nmigrate.models"),
     "nmigrate.selectors": (

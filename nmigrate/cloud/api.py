@@ -1,13 +1,54 @@
 """What the domain knows of a cloud: frozen records, one Protocol, and the errors that can come back.
 
 Nothing here imports OpenStack or Django. Two things implement `Cloud`: `openstack.OpenStackCloud` and the
-tests' in-memory FakeCloud; the contract tests run the same cases on both.
+tests' in-memory FakeCloud; the contract tests run the same cases on both. The records stand in records.py.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from nmigrate.cloud.records import (
+    Action,
+    Amount,
+    Event,
+    Hypervisor,
+    Image,
+    LiveProgress,
+    NewServer,
+    Port,
+    Server,
+    ServerGroup,
+    ServerMigration,
+    Service,
+    Versions,
+)
+
+__all__ = [
+    "NEWEST_MICROVERSION",
+    "OLDEST_MICROVERSION",
+    "Action",
+    "Amount",
+    "Cloud",
+    "CloudError",
+    "Event",
+    "Hypervisor",
+    "Image",
+    "LiveProgress",
+    "NewServer",
+    "NotFound",
+    "Port",
+    "Refused",
+    "Server",
+    "ServerGroup",
+    "ServerMigration",
+    "Service",
+    "Unauthorized",
+    "Unreachable",
+    "Versions",
+    "WrongSetting",
+    "microversion",
+]
 
 OLDEST_MICROVERSION = "2.93"
 """Zed (2022): the oldest Nova that everything works with."""
@@ -19,170 +60,6 @@ def microversion(text: str) -> tuple[int, int]:
     """ "2.93" -> (2, 93), so that versions compare as numbers. ValueError for anything else."""
     major, minor = text.split(".")
     return int(major), int(minor)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One Nova server as `GET /servers/detail` tells it. Names are ours, values are Nova's."""
-
-    uuid: str
-    name: str
-    status: str
-    host: str
-    zone: str = ""
-    vm_state: str = ""
-    task_state: str = ""
-    power_state: int = 0
-    """0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended (nova/compute/power_state.py)."""
-    project_id: str = ""
-    user_id: str = ""
-    hypervisor: str = ""
-    pinned_zone: str | None = None
-    """The zone Nova binds it to; None when it is free or (below 2.96) unknown: see `pin_known`."""
-    pin_known: bool = False
-    locked: bool = False
-    locked_reason: str = ""
-    flavor: str = ""
-    vcpus: int = 0
-    memory_mb: int = 0
-    disk_gb: int = 0
-    ephemeral_gb: int = 0
-    swap_mb: int = 0
-    extra_specs: dict[str, str] = field(default_factory=dict)
-    image_id: str = ""
-    config_drive: bool = False
-    addresses: tuple[str, ...] = ()
-    networks: dict[str, list[str]] = field(default_factory=dict)
-    volumes: tuple[str, ...] = ()
-    key_name: str = ""
-    metadata: dict[str, str] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    description: str = ""
-    host_status: str = ""
-    progress: int = 0
-    fault: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    launched_at: datetime | None = None
-
-    @property
-    def is_deleted(self) -> bool:
-        return self.status in ("DELETED", "SOFT_DELETED")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerMigration:
-    """One row of `GET /os-migrations`: Nova's own record of a move."""
-
-    id: int
-    uuid: str
-    instance_uuid: str
-    status: str
-    type: str
-    """migration (cold), resize, live-migration or evacuation."""
-    source_host: str = ""
-    dest_host: str = ""
-    user_id: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Capacity of one resource class, from placement. MiB, GiB or vCPUs by class."""
-
-    total: int = 0
-    reserved: int = 0
-    ratio: float = 1.0
-    used: int = 0
-
-    @property
-    def capacity(self) -> int:
-        return int((self.total - self.reserved) * self.ratio)
-
-    @property
-    def free(self) -> int:
-        return self.capacity - self.used
-
-
-@dataclass(frozen=True, slots=True)
-class Hypervisor:
-    """One hypervisor with its compute service and its placement provider (same UUID)."""
-
-    uuid: str
-    name: str
-    host: str
-    """The nova-compute service's host: the name that `migrate` takes. Not the hypervisor's host name."""
-    zone: str = ""
-    state: str = "up"
-    status: str = "enabled"
-    disabled_reason: str = ""
-    forced_down: bool = False
-    type: str = ""
-    version: int = 0
-    vcpus: Amount = Amount()
-    memory_mb: Amount = Amount()
-    disk_gb: Amount = Amount()
-    traits: tuple[str, ...] = ()
-    aggregates: tuple[str, ...] = ()
-    service_seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One Nova service process, from `GET /os-services`."""
-
-    uuid: str
-    binary: str
-    host: str
-    zone: str = ""
-    state: str = "up"
-    status: str = "enabled"
-    disabled_reason: str = ""
-    forced_down: bool = False
-    seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerGroup:
-    """A server group: which servers, and the rule that binds them (affinity, anti-affinity, soft-...)."""
-
-    uuid: str
-    name: str
-    policy: str
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One step inside an action. `details` (2.84) holds the reason that "No valid host" hides."""
-
-    name: str
-    result: str = ""
-    host: str = ""
-    details: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One entry of `os-instance-actions`: somebody asked Nova for something."""
-
-    request_id: str
-    action: str
-    user_id: str = ""
-    message: str = ""
-    started_at: datetime | None = None
-    events: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """What a cloud's Nova can speak, and what we speak with it."""
-
-    newest: str
-    used: str
 
 
 class Cloud(Protocol):
@@ -252,6 +129,82 @@ class Cloud(Protocol):
     def revert_resize(self, uuid: str) -> str: ...
 
     def start(self, uuid: str) -> str: ...
+
+    def stop(self, uuid: str) -> str: ...
+
+    def lock(self, uuid: str, reason: str) -> str:
+        """Lock with a reason of at most 255 characters; a lock that is there is taken over, its reason replaced."""
+        ...
+
+    def unlock(self, uuid: str) -> str: ...
+
+    def pin_zone(self, uuid: str, zone: str | None) -> str:
+        """Bind a server to the zone that it is in, or (None) to none. Needs 2.104; Refused by an older Nova."""
+        ...
+
+    # live migration
+
+    def live_migrate(self, uuid: str, host: str = "", block: bool | None = None) -> str:
+        """`block`: copy the disks (True), expect shared ones (False), or let Nova see for itself (None)."""
+        ...
+
+    def live_progress(self, uuid: str) -> list[LiveProgress]:
+        """Live migrations of this server under way; empty when there is none, and once it runs post-copy."""
+        ...
+
+    def abort_live(self, uuid: str, migration_id: int) -> str: ...
+
+    def force_complete(self, uuid: str, migration_id: int) -> str: ...
+
+    # shelve, unshelve, evacuate
+
+    def shelve(self, uuid: str) -> str: ...
+
+    def shelve_offload(self, uuid: str) -> str: ...
+
+    def unshelve(self, uuid: str, zone: str | None = "", host: str = "") -> str:
+        """`zone` "": keep the pin as it is; a name: unshelve there and pin to it; None: clear the pin.
+        `host` (with zone None or a name): that host. None and host need 2.91."""
+        ...
+
+    def evacuate(self, uuid: str, host: str = "") -> str: ...
+
+    # a copy of a server: image, boot, addresses, delete
+
+    def own_projects(self) -> set[str]:
+        """Ids of the projects that this account may act in: a copy is booted in its original's project."""
+        ...
+
+    def ports(self, uuid: str) -> list[Port]:
+        """The network cards of a server, in the order of their creation."""
+        ...
+
+    def create_image(self, uuid: str, project_id: str, name: str) -> str:
+        """Begin a snapshot, owned by that project. Returns Nova's request id; `images_named` finds the image."""
+        ...
+
+    def images_named(self, name: str) -> list[Image]:
+        """Images with exactly this name, of any project."""
+        ...
+
+    def image(self, image_id: str) -> Image: ...
+
+    def delete_image(self, image_id: str) -> str: ...
+
+    def create_server(self, new: NewServer) -> str:
+        """Boot it. Returns Nova's request id; `servers_tagged` finds the server. The key of `key_owner` is copied to
+        our own account for the moment of the call. Refused when its flavor or key is gone."""
+        ...
+
+    def servers_tagged(self, tag: str) -> list[Server]:
+        """Servers of all projects that carry this tag."""
+        ...
+
+    def set_addresses(self, port_id: str, addresses: tuple[tuple[str, str], ...]) -> str:
+        """Give a network card these (subnet id, address). Refused while another card has one of them."""
+        ...
+
+    def delete_server(self, uuid: str) -> str: ...
 
 
 class CloudError(Exception):

@@ -1,0 +1,233 @@
+"""What a cloud tells and is told: frozen records. Names are ours, values are Nova's. Times are aware UTC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One Nova server as `GET /servers/detail` tells it. Names are ours, values are Nova's."""
+
+    uuid: str
+    name: str
+    status: str
+    host: str
+    zone: str = ""
+    vm_state: str = ""
+    task_state: str = ""
+    power_state: int = 0
+    """0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended (nova/compute/power_state.py)."""
+    project_id: str = ""
+    user_id: str = ""
+    hypervisor: str = ""
+    pinned_zone: str | None = None
+    """The zone Nova binds it to; None when it is free or (below 2.96) unknown: see `pin_known`."""
+    pin_known: bool = False
+    locked: bool = False
+    locked_reason: str = ""
+    flavor: str = ""
+    vcpus: int = 0
+    memory_mb: int = 0
+    disk_gb: int = 0
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+    extra_specs: dict[str, str] = field(default_factory=dict)
+    image_id: str = ""
+    config_drive: bool = False
+    addresses: tuple[str, ...] = ()
+    networks: dict[str, list[str]] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    key_name: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    host_status: str = ""
+    progress: int = 0
+    fault: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    launched_at: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.status in ("DELETED", "SOFT_DELETED")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMigration:
+    """One row of `GET /os-migrations`: Nova's own record of a move."""
+
+    id: int
+    uuid: str
+    instance_uuid: str
+    status: str
+    type: str
+    """migration (cold), resize, live-migration or evacuation."""
+    source_host: str = ""
+    dest_host: str = ""
+    user_id: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveProgress:
+    """One row of `GET /servers/{id}/migrations`: a live migration under way, with its memory in bytes.
+
+    Nova measures about every 5 s: the figures are None, then 0, then real. `memory_processed` may exceed
+    `memory_total` (pages that change are sent again), so that `memory_remaining` is the measure of progress.
+    """
+
+    id: int
+    status: str
+    dest_host: str = ""
+    memory_total: int | None = None
+    memory_processed: int | None = None
+    memory_remaining: int | None = None
+    disk_total: int | None = None
+    disk_processed: int | None = None
+    disk_remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of glance. `status` is queued, saving, importing, active, killed, deleted ..."""
+
+    id: str
+    name: str
+    status: str
+    size: int = 0
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One network card of a server, as neutron tells it."""
+
+    id: str
+    network_id: str
+    addresses: tuple[tuple[str, str], ...] = ()
+    """(subnet id, address)."""
+    mac: str = ""
+    security_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    """What a copy of a server is booted with. All ids are the cloud's; `flavor` is the flavor's name."""
+
+    name: str
+    project_id: str
+    image_id: str
+    flavor: str
+    zone: str = ""
+    host: str = ""
+    networks: tuple[str, ...] = ()
+    """Network ids, one card each, in order."""
+    security_groups: tuple[str, ...] = ()
+    key_name: str = ""
+    key_owner: str = ""
+    """The user id that owns the key: keys belong to users, not to projects."""
+    server_group: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    config_drive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Capacity of one resource class, from placement. MiB, GiB or vCPUs by class."""
+
+    total: int = 0
+    reserved: int = 0
+    ratio: float = 1.0
+    used: int = 0
+
+    @property
+    def capacity(self) -> int:
+        return int((self.total - self.reserved) * self.ratio)
+
+    @property
+    def free(self) -> int:
+        return self.capacity - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """One hypervisor with its compute service and its placement provider (same UUID)."""
+
+    uuid: str
+    name: str
+    host: str
+    """The nova-compute service's host: the name that `migrate` takes. Not the hypervisor's host name."""
+    zone: str = ""
+    state: str = "up"
+    status: str = "enabled"
+    disabled_reason: str = ""
+    forced_down: bool = False
+    type: str = ""
+    version: int = 0
+    vcpus: Amount = Amount()
+    memory_mb: Amount = Amount()
+    disk_gb: Amount = Amount()
+    traits: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    service_seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One Nova service process, from `GET /os-services`."""
+
+    uuid: str
+    binary: str
+    host: str
+    zone: str = ""
+    state: str = "up"
+    status: str = "enabled"
+    disabled_reason: str = ""
+    forced_down: bool = False
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGroup:
+    """A server group: which servers, and the rule that binds them (affinity, anti-affinity, soft-...)."""
+
+    uuid: str
+    name: str
+    policy: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step inside an action. `details` (2.84) holds the reason that "No valid host" hides."""
+
+    name: str
+    result: str = ""
+    host: str = ""
+    details: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One entry of `os-instance-actions`: somebody asked Nova for something."""
+
+    request_id: str
+    action: str
+    user_id: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What a cloud's Nova can speak, and what we speak with it."""
+
+    newest: str
+    used: str
