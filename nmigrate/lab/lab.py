@@ -30,6 +30,8 @@ BEHAVIOUR = {
     "revert_seconds",
     "volume_seconds",
     "fail",
+    "post_copy",
+    "shared_storage",
     "fail_volume",
 }
 
@@ -138,6 +140,8 @@ class Lab:
 
         Durations in seconds: spawn_seconds, snapshot_seconds, live_migration_seconds (8),
         cold_migrate_seconds (4), confirm_seconds, revert_seconds, volume_seconds.
+
+        shared_storage=True: all hosts see all disks. post_copy=True: a live migration goes post-copy half-way.
 
         fail={"compute3": ["finish_migration"]} or {"compute3": {"finish_migration": "the sentence"}} names
         steps of the virt driver: spawn, destroy, power_on, power_off, snapshot, migrate_disk_and_power_off,

@@ -14,6 +14,8 @@ DEFAULTS: dict[str, Any] = {
     "confirm_seconds": 0.5,
     "revert_seconds": 1,
     "volume_seconds": 0,
+    "shared_storage": False,
+    "post_copy": False,
     "fail": {},
     "fail_volume": [],
 }

@@ -219,20 +219,21 @@ class LabDriver(fake.FakeDriver):
     def check_can_live_migrate_source(
         self, context: Any, instance: Any, dest_check_data: Any, block_device_info: Any = None
     ) -> Any:
-        """Libvirt's verdict on hosts with local disks: only a guest that is all volumes is shared."""
+        """Libvirt's verdict: shared is a guest that is all volumes, or any on hosts with shared_storage."""
         reason = behaviour.failure("check_can_live_migrate_source", self._host)
         if reason:
             raise exception.MigrationPreCheckError(reason=reason)
         data = dest_check_data
-        data.is_shared_instance_path = False
+        data.is_shared_instance_path = bool(behaviour.read()["shared_storage"])
         data.is_shared_block_storage = not has_local_disk(instance, block_device_info)
+        is_shared = data.is_shared_instance_path or data.is_shared_block_storage
         if "block_migration" not in data:
-            data.block_migration = not data.is_shared_block_storage
-        if data.block_migration and data.is_shared_block_storage:
+            data.block_migration = not is_shared
+        if data.block_migration and is_shared:
             raise exception.InvalidLocalStorage(
                 reason="Block migration can not be used with shared storage.", path=self._host
             )
-        if not data.block_migration and not data.is_shared_block_storage:
+        if not data.block_migration and not is_shared:
             raise exception.InvalidSharedStorage(
                 reason="Shared storage live-migration requires either shared storage or boot-from-volume with"
                 " no local disks.",
@@ -283,6 +284,10 @@ class LabDriver(fake.FakeDriver):
             instance.save()
             if part >= 0.5 and behaviour.failure("live_migration", self._host):
                 return False
+            if part >= 0.5 and behaviour.read()["post_copy"]:
+                # as libvirt's monitor does: from here on the guest runs on its new host
+                migration.status = "running (post-copy)"
+                migration.save()
             if part >= 1.0:
                 break
             job.wake.wait(min(PROGRESS_SECONDS, seconds))
