@@ -1,0 +1,41 @@
+"""The ground of these tests: the fake cloud, and a real Nova."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from nmigrate import cloud as clouds
+from nmigrate.cloud import api
+from tests.conftest import no_patience
+from tests.contract.stage import FakeStage, LabStage
+from tests.moves.ground import Ground
+
+
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, newest: str) -> Iterator[Ground]:
+    request.getfixturevalue("roles")
+    if request.param == "fake":
+        no_patience(monkeypatch)
+        yield Ground(FakeStage(newest))
+        clouds.override.clear()
+        return
+    lab = request.getfixturevalue("lab")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds_yaml))
+    stage = LabStage(lab, newest)
+    yield Ground(stage)
+    clouds.override.clear()
+    stage.clear()
+
+
+BOTH = [pytest.param("fake", id="fake"), pytest.param("lab", id="lab", marks=pytest.mark.lab)]
+
+
+@pytest.fixture(params=BOTH)
+def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """The newest Nova."""
+    yield from made(request, monkeypatch, api.NEWEST_MICROVERSION)
+
+
+@pytest.fixture(params=BOTH)
+def oldest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """A cloud capped at the oldest microversion."""
+    yield from made(request, monkeypatch, api.OLDEST_MICROVERSION)

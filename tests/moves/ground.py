@@ -1,0 +1,219 @@
+"""The whole domain on one cloud: requests, workers and follower in this process, on the fake cloud or the lab's Nova.
+
+What is written against it runs on both, so that what works in memory also works in Nova.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from nmigrate import cloud as clouds
+from nmigrate import follower, inventory, orders, services
+from nmigrate.cloud import api
+from nmigrate.lab.story import attach_volume
+from nmigrate.models import AuditEvent, Cloud, Instance, Migration, Order
+from nmigrate.states import ACTIVE, Kind, State
+from tests.conftest import run_tasks
+from tests.contract.stage import FakeStage, LabStage
+
+AT_REST = frozenset(State) - ACTIVE | {State.WAITING, State.ASKING, State.STRANDED}
+SECONDS = 90
+"""How long a move may take on the lab."""
+
+
+class Ground:
+    """A stage with people, an inventory, workers and a follower."""
+
+    def __init__(self, stage: FakeStage | LabStage) -> None:
+        self.stage = stage
+        self.cloud = stage.cloud
+        self.is_lab = isinstance(stage, LabStage)
+        clouds.override[self.cloud.name] = self.cloud
+        Cloud.objects.create(name=self.cloud.name)
+        self.helpdesk = self.person("helpdesk")
+        self.manager = self.person("manager")
+        self.operator = self.person("operator")
+        self.names = inventory.Names()
+        self.read()
+
+    def person(self, role: str) -> User:
+        user, is_new = User.objects.get_or_create(username=role)
+        if is_new:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    def read(self) -> None:
+        """Everything anew: hosts, servers, projects."""
+        inventory.read_hosts(self.cloud, exact=True)
+        inventory.read_all_servers(self.cloud, self.names)
+        inventory.read_own_projects(self.cloud)
+        inventory.note_reachable(self.cloud)
+
+    def boot(self, *args: Any, **kwargs: Any) -> Instance:
+        uuid = self.stage.boot(*args, **kwargs)
+        self.read()
+        return Instance.objects.get(uuid=uuid)
+
+    def with_volume(self, name: str, host: str, status: str = "SHUTOFF") -> Instance:
+        """An instance with a Cinder volume attached."""
+        instance = self.boot(name, host, status)
+        if isinstance(self.stage, LabStage):
+            attach_volume(self.stage.lab.client("demo", "admin"), instance.uuid, f"{name}-data", 1)
+            self.until(lambda: len(self.cloud.server(instance.uuid).volumes) == 1)
+        else:
+            self.stage.fake.change(instance.uuid, volumes=("volume-1",))
+        self.read()
+        return Instance.objects.get(pk=instance.pk)
+
+    def from_volume(self, name: str, host: str) -> Instance:
+        """A running instance that was booted from a volume."""
+        if isinstance(self.stage, FakeStage):
+            uuid = self.stage.boot(name, host, "ACTIVE")
+            self.stage.fake.change(uuid, image_id="", volumes=("volume-1",))
+        else:
+            uuid = self._boot_from_volume(self.stage, name, host)
+        self.read()
+        return Instance.objects.get(uuid=uuid)
+
+    def _boot_from_volume(self, stage: LabStage, name: str, host: str) -> str:
+        client = stage.lab.client("demo", "admin")
+        flavor = next(f for f in client.get("nova", "/flavors")["flavors"] if f["name"] == "m1.tiny")
+        image = next(i for i in client.get("glance", "/v2/images")["images"] if i["name"] == "cirros")
+        network = next(
+            n for n in client.get("neutron", "/v2.0/networks")["networks"] if n["name"] == "public"
+        )
+        disk = {
+            "boot_index": 0,
+            "uuid": image["id"],
+            "source_type": "image",
+            "destination_type": "volume",
+            "volume_size": 1,
+            "delete_on_termination": True,
+        }
+        server = {
+            "name": name,
+            "flavorRef": flavor["id"],
+            "networks": [{"uuid": network["id"]}],
+            "host": host,
+            "block_device_mapping_v2": [disk],
+        }
+        uuid = str(client.post("nova", "/servers", {"server": server})["server"]["id"])
+        stage.booted.append(uuid)
+        self.until(lambda: self.cloud.server(uuid).status == "ACTIVE", "the boot from a volume")
+        return uuid
+
+    def share_storage(self, is_shared: bool) -> None:
+        if isinstance(self.stage, FakeStage):
+            self.stage.fake.shared_storage = is_shared
+        else:
+            self.stage.lab.behaviour(shared_storage=is_shared)
+
+    def label(self, instance: Instance, metadata: dict[str, str], tags: tuple[str, ...]) -> None:
+        if isinstance(self.stage, FakeStage):
+            self.stage.fake.change(instance.uuid, metadata=metadata, tags=tags)
+        else:
+            path = f"/servers/{instance.uuid}"
+            self.stage.admin.call("PUT", "nova", f"{path}/metadata", {"metadata": metadata})
+            self.stage.admin.call("PUT", "nova", f"{path}/tags", {"tags": list(tags)})
+        self.read()
+        instance.refresh_from_db()
+
+    @contextmanager
+    def host_down(self, host: str) -> Iterator[None]:
+        """A host that does not answer and is declared down, as an operator does before an evacuation."""
+        if isinstance(self.stage, LabStage):
+            self.stage.lab.stop_compute(host)
+        self.stage.forced_down(host, True)
+        try:
+            yield
+        finally:
+            if isinstance(self.stage, LabStage):
+                self.stage.lab.start_compute(host)
+            self.stage.forced_down(host, False)
+
+    def decide(self, move: Migration, decision: str) -> None:
+        act = {"confirm": services.confirm_migration, "reject": services.reject_migration}[decision]
+        act(actor=self.manager, migration=move)
+
+    def is_image_gone(self, image_id: str) -> bool:
+        try:
+            return self.cloud.image(image_id).status == "deleted"
+        except api.NotFound:
+            return True
+
+    def ask(self, instance: Instance, kind: Kind, *, actor: User | None = None, **wanted: Any) -> Migration:
+        return services.request_migration(
+            actor=actor or self.helpdesk, instance=instance, kind=kind, reason="disk errors", **wanted
+        )
+
+    def tick(self) -> None:
+        """One round of workers and follower, the cloud going on meanwhile."""
+        run_tasks()
+        if isinstance(self.stage, FakeStage):
+            self.stage.fake.step()
+        else:
+            time.sleep(0.2)
+        follower.tick(self.cloud, self.names)
+
+    def until(self, done: Callable[[], bool], what: str = "it") -> None:
+        end = time.monotonic() + SECONDS
+        for rounds in range(10_000):
+            if done():
+                return
+            late = time.monotonic() > end if self.is_lab else rounds > 60
+            assert not late, f"{what} did not happen"
+            self.tick()
+
+    def play(self, move: Migration, *states: State) -> Migration:
+        """Go on until the move rests (or is in one of `states`) and no order is on its way."""
+        wanted = states or tuple(AT_REST)
+
+        def is_there() -> bool:
+            move.refresh_from_db()
+            return move.state in wanted and not Order.objects.filter(state__in=Order.OPEN).exists()
+
+        try:
+            self.until(is_there)
+        except AssertionError as error:
+            raise AssertionError(self.story(move)) from error
+        return move
+
+    def story(self, move: Migration) -> str:
+        """Where a move is, for a test that fails."""
+        lines = [f"{move.kind} {move.state} at {move.step}: {move.failure} {move.nova_said}"]
+        lines += [f"  {o.action} {o.state} {o.args} {o.problem} {o.said}" for o in move.orders.all()]
+        return "\n".join(lines)
+
+    def seen(self, move: Migration) -> Instance:
+        return Instance.objects.get(uuid=move.instance_uuid)
+
+    def steps(self, move: Migration) -> list[str]:
+        """The orders that were carried out, in their order, without the lock of the hold."""
+        done = move.orders.filter(state__in=(Order.State.DONE, Order.State.ACCEPTED))
+        return [order.action for order in done.exclude(action="lock")]
+
+    def trail(self, move: Migration) -> list[str]:
+        return list(
+            AuditEvent.objects.filter(migration_id=move.pk).order_by("id").values_list("action", flat=True)
+        )
+
+    def asked_of_nova(self, uuid: str, word: str) -> int:
+        """How often Nova was asked this of a server, by its own list of actions."""
+        return [action.action for action in self.cloud.actions(uuid)].count(word)
+
+
+def recover(ground: Ground) -> None:
+    """After a crash: what a dead worker had taken is long overdue."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+    from django_q.models import OrmQ
+
+    OrmQ.objects.all().delete()
+    past = timezone.now() - timedelta(minutes=9)
+    Order.objects.filter(state=Order.State.QUEUED).update(enqueued_at=past)
+    Order.objects.filter(state=Order.State.SENT).update(claimed_at=past)
+    orders.requeue_stale_orders(ground.cloud.name)
