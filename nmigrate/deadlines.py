@@ -4,16 +4,19 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import Migration
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
-from nmigrate.states import State
+from nmigrate.states import Perm, State
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,33 @@ def _remind(move: Migration) -> None:
             state_after=move.state,
             reason=f"the decision is due by {move.decide_by:%Y-%m-%d %H:%M} UTC",
         )
+        if settings.NMIGRATE_MAIL:
+            async_task("nmigrate.tasks.remind_managers", move.pk)
+
+
+def mail_managers(move: Migration) -> None:
+    """One mail to everybody with an address who can decide on it, addresses not shown to each other."""
+    if move.state != State.WAITING or move.decide_by is None:
+        return
+    people = (
+        get_user_model().objects.filter(is_active=True).exclude(email="").exclude(pk=move.requested_by_id)
+    )
+    addresses = [person.email for person in people if person.has_perm(Perm.APPROVE)]
+    if not addresses:
+        return
+    at_end = "it is sent back" if settings.NMIGRATE_DECISION_AT_END == REVERT else "it goes on waiting"
+    lines = [
+        f"{move.instance_name} was moved from {move.source_host} to {move.dest_host} and waits for a decision.",
+        f"{move.requested_by_name} asked for it: {move.reason}",
+        f"Decide by {move.decide_by:%Y-%m-%d %H:%M} UTC. If nobody does, {at_end}.",
+    ]
+    if settings.NMIGRATE_PAGES_URL:
+        lines.append(f"{settings.NMIGRATE_PAGES_URL}/migrations/{move.pk}/decide/")
+    EmailMessage(
+        subject=f"Decide on the move of {move.instance_name}".replace("\n", " "),
+        body="\n\n".join(lines) + "\n",
+        bcc=addresses,
+    ).send()
 
 
 def expire(move: Migration) -> None:

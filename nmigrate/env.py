@@ -6,8 +6,8 @@ An empty value means the same as no value: `NMIGRATE_CLOUDS= manage.py up` is th
 
 import os
 from collections.abc import Mapping
-from typing import NoReturn
-from urllib.parse import urlsplit
+from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 TRUE = {"1", "true", "yes", "on"}
@@ -107,6 +107,32 @@ class Env:
         if not host or not port or parts.path or parts.query or parts.username:
             refuse(name, f"is {value!r}; it must be an address and a port such as 127.0.0.1:8000.")
         return host, port
+
+    def mail_server(self, name: str) -> dict[str, Any]:
+        """smtp:// or smtps://, with user and password where the server wants them; {} when there is none.
+
+        Returns host, port, user, password and security: "" plain on this machine, "tls" (STARTTLS) or "ssl".
+        """
+        value = self.text(name)
+        if not value:
+            return {}
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port, parts = None, None, urlsplit("")
+        if parts.scheme not in ("smtp", "smtps") or not host or parts.path not in ("", "/"):
+            refuse(
+                name, "must look like smtp://user:password@mail.example.org:587 or smtps://mail.example.org."
+            )
+        is_local = host in ("localhost", "127.0.0.1", "::1")
+        return {
+            "host": host,
+            "port": port or (465 if parts.scheme == "smtps" else 25 if is_local else 587),
+            "user": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "security": "ssl" if parts.scheme == "smtps" else "" if is_local else "tls",
+        }
 
     def origins(self, name: str) -> tuple[str, ...]:
         values = self.words(name)

@@ -64,6 +64,18 @@ NMIGRATE_DECISION_SECONDS = env.seconds("NMIGRATE_DECISION_SECONDS", 86400, leas
 NMIGRATE_REMIND_SECONDS = env.seconds("NMIGRATE_REMIND_SECONDS", 7200, least=0, most=31_536_000)
 NMIGRATE_DECISION_AT_END = env.choice("NMIGRATE_DECISION_AT_END", "nothing", ("nothing", "revert"))
 
+# Managers with an address are reminded by mail, too, where there is a mail server; the address of the pages stands
+# in the mail.
+_mail = env.mail_server("NMIGRATE_MAIL_URL")
+NMIGRATE_MAIL = bool(_mail)
+if _mail:
+    EMAIL_HOST, EMAIL_PORT = _mail["host"], _mail["port"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["user"], _mail["password"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["security"] == "tls", _mail["security"] == "ssl"
+    EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("NMIGRATE_MAIL_FROM", "nmigrate@localhost")
+NMIGRATE_PAGES_URL = next(iter(env.origins("NMIGRATE_PAGES_URL")), "")
+
 # ---------------------------------------------------------------------------------------------- the processes
 NMIGRATE_BIND = env.address("NMIGRATE_BIND", "127.0.0.1:8000")
 NMIGRATE_WEB_WORKERS = env.whole("NMIGRATE_WEB_WORKERS", 2, least=1, most=64)

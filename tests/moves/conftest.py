@@ -12,7 +12,6 @@ from tests.moves.ground import Ground
 
 
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, newest: str) -> Iterator[Ground]:
-    request.getfixturevalue("roles")
     if request.param == "fake":
         no_patience(monkeypatch)
         yield Ground(FakeStage(newest))
@@ -30,12 +29,12 @@ BOTH = [pytest.param("fake", id="fake"), pytest.param("lab", id="lab", marks=pyt
 
 
 @pytest.fixture(params=BOTH)
-def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, roles: None) -> Iterator[Ground]:
     """The newest Nova."""
     yield from made(request, monkeypatch, api.NEWEST_MICROVERSION)
 
 
 @pytest.fixture(params=BOTH)
-def oldest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+def oldest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, roles: None) -> Iterator[Ground]:
     """A cloud capped at the oldest microversion."""
     yield from made(request, monkeypatch, api.OLDEST_MICROVERSION)

@@ -1,5 +1,7 @@
 """Each kind of move from the click to its true end, the same on the fake cloud and on a real Nova."""
 
+from typing import Any
+
 import pytest
 
 from nmigrate import services
@@ -142,7 +144,7 @@ def test_zone_by_shelving(ground: Ground, status: str) -> None:
 ENDS = (State.DONE, State.REVERTED, State.FAILED, State.STRANDED, State.ABORTED)
 
 
-def copy_waits(ground: Ground, instance: Instance, **wanted: object) -> Migration:
+def copy_waits(ground: Ground, instance: Instance, **wanted: Any) -> Migration:
     move = ground.ask(instance, Kind.COPY, zone="nova", **wanted)
     if move.state == State.ASKING:
         services.approve_migration(actor=ground.manager, migration=move)
