@@ -1,27 +1,20 @@
-"""Every read worth a name. The number of queries of each is fixed: it never grows with the rows."""
+"""The picture of one cloud: zones, hypervisors and instances with the moves drawn on them; and the search in it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import User
-from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When, Window
-from django.db.models.functions import Cast, RowNumber
-from django.utils import timezone
-from django_q.models import OrmQ
+from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import RowNumber
 
-from nmigrate.models import AuditEvent, Cloud, Heartbeat, Hypervisor, Instance, Migration, Order, Service
-from nmigrate.states import ACTIVE, Perm, State
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.states import State
 
-ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
 MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
 CHIPS_PER_HOST, CHIPS_WHEN_MANY = 12, 4
 NEARLY_FULL = 0.95
-
-
 SHOW_ALL, SHOW_TROUBLE, SHOW_MOVING = "everything", "trouble", "moving"
 
 
@@ -236,167 +229,3 @@ def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
 def host_instances(cloud: Cloud, host: str) -> QuerySet[Instance]:
     trouble_first = Case(When(instance_trouble(), then=Value(0)), default=Value(1))
     return cloud.instances.filter(host=host).order_by(trouble_first, "name")
-
-
-def moves_of_instances(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
-    """The active move of each of these instances."""
-    moves = Migration.objects.filter(cloud=cloud_name, instance_uuid__in=list(uuids), state__in=ACTIVE_STATES)
-    return {move.instance_uuid: move for move in moves}
-
-
-def instance_history(cloud_name: str, uuid: str) -> list[Migration]:
-    """What moved the instance, newest first."""
-    return list(Migration.objects.filter(cloud=cloud_name, instance_uuid=uuid).order_by("-id")[:100])
-
-
-def last_start(cloud_name: str, uuid: str) -> Order | None:
-    """The newest order to start this instance: says whether one is on its way, or why the last one failed."""
-    return Order.objects.filter(cloud=cloud_name, instance_uuid=uuid, action=Order.Action.START).last()
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationFilter:
-    """What the list of migrations was asked for; `state` is a state, "active" or empty."""
-
-    cloud: str = ""
-    state: str = ""
-    person: str = ""
-    instance: str = ""
-
-
-def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
-    rows = Migration.objects.order_by("-id")
-    if wanted.cloud:
-        rows = rows.filter(cloud=wanted.cloud)
-    if wanted.state == "active":
-        rows = rows.filter(state__in=ACTIVE_STATES)
-    elif wanted.state:
-        rows = rows.filter(state=wanted.state)
-    if wanted.person:
-        rows = rows.filter(requested_by_name__icontains=wanted.person)
-    if wanted.instance:
-        rows = rows.filter(
-            Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())
-        )
-    return rows
-
-
-def pending_approvals(user: User) -> QuerySet[Migration]:
-    """What waits for a decision, longest first; empty for who may not decide."""
-    if not user.has_perm(Perm.APPROVE):
-        return Migration.objects.none()
-    return Migration.objects.filter(state=State.WAITING).order_by("waiting_since", "id")
-
-
-def pending_count(user: User) -> int:
-    """How many decisions this person can make now; the requests they made themselves are not among them."""
-    if not user.has_perm(Perm.APPROVE):
-        return 0
-    return Migration.objects.filter(state=State.WAITING).exclude(requested_by=user).count()
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """What part of the trail was asked for. `since` and `until` are aware; `until` is not included."""
-
-    person: str = ""
-    instance: str = ""
-    host: str = ""
-    action: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    text: str = ""
-    migration: int | None = None
-
-
-def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
-    """The entries that match, newest first."""
-    rows = AuditEvent.objects.order_by("-id")
-    if wanted.person:
-        rows = rows.filter(actor__icontains=wanted.person)
-    if wanted.instance:
-        rows = rows.filter(
-            Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())
-        )
-    if wanted.host:
-        rows = rows.filter(Q(from_host__icontains=wanted.host) | Q(to_host__icontains=wanted.host))
-    if wanted.action:
-        rows = rows.filter(action=wanted.action)
-    if wanted.since:
-        rows = rows.filter(at__gte=wanted.since)
-    if wanted.until:
-        rows = rows.filter(at__lt=wanted.until)
-    if wanted.migration is not None:
-        rows = rows.filter(migration_id=wanted.migration)
-    for word in wanted.text.split():
-        rows = rows.annotate(number=Cast("id", TextField())).filter(_mentions(word))
-    return rows
-
-
-def _mentions(word: str) -> Q:
-    fields = ("actor", "action", "cloud", "instance_uuid", "instance_name", "from_host", "to_host", "reason")
-    anywhere = Q(number=word)
-    for name in (*fields, "ticket", "request_id", "state_before", "state_after"):
-        anywhere |= Q(**{f"{name}__icontains": word})
-    return anywhere
-
-
-def audit_actions() -> list[str]:
-    return list(AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct())
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """The last sign of life of one process."""
-
-    name: str
-    at: datetime | None
-
-    @property
-    def is_fresh(self) -> bool:
-        return self.at is not None and timezone.now() - self.at < timedelta(
-            seconds=settings.NMIGRATE_HEARTBEAT_LIMIT
-        )
-
-
-def pulses() -> list[Pulse]:
-    seen = {beat.name: beat.at for beat in Heartbeat.objects.filter(name__in=("worker", "follower"))}
-    return [Pulse(name, seen.get(name)) for name in ("worker", "follower")]
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the health page shows."""
-
-    clouds: list[Cloud]
-    troubled_services: dict[str, list[Service]]
-    pulses: list[Pulse]
-    queue_depth: int
-    open_orders: list[Order]
-    counts: dict[str, int]
-
-    @property
-    def active(self) -> int:
-        return sum(self.counts.get(state, 0) for state in ACTIVE_STATES)
-
-
-def health() -> Health:
-    """Seven queries: clouds, services, heartbeats, queue, orders, migrations by state."""
-    troubled: dict[str, list[Service]] = defaultdict(list)
-    for service in Service.objects.exclude(state="up", status="enabled", forced_down=False):
-        troubled[service.cloud_id].append(service)
-    states = Migration.objects.order_by().values_list("state").annotate(Count("id"))
-    return Health(
-        clouds=clouds(),
-        troubled_services=dict(troubled),
-        pulses=pulses(),
-        queue_depth=OrmQ.objects.count(),
-        open_orders=list(Order.objects.filter(state__in=Order.OPEN).order_by("id")[:50]),
-        counts=dict(states),
-    )
-
-
-def administrators() -> list[str]:
-    """Who can give somebody a role: the names of the active administrators."""
-    users = get_user_model().objects.filter(is_active=True, is_superuser=True)
-    return [user.get_full_name() or user.get_username() for user in users.order_by("username")[:5]]

@@ -1,0 +1,72 @@
+"""What the health page shows, and who can help."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import Count
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from nmigrate.models import Cloud, Heartbeat, Migration, Order, Service
+from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.selectors.zones import clouds
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The last sign of life of one process."""
+
+    name: str
+    at: datetime | None
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.at is not None and timezone.now() - self.at < timedelta(
+            seconds=settings.NMIGRATE_HEARTBEAT_LIMIT
+        )
+
+
+def pulses() -> list[Pulse]:
+    seen = {beat.name: beat.at for beat in Heartbeat.objects.filter(name__in=("worker", "follower"))}
+    return [Pulse(name, seen.get(name)) for name in ("worker", "follower")]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the health page shows."""
+
+    clouds: list[Cloud]
+    troubled_services: dict[str, list[Service]]
+    pulses: list[Pulse]
+    queue_depth: int
+    open_orders: list[Order]
+    counts: dict[str, int]
+
+    @property
+    def active(self) -> int:
+        return sum(self.counts.get(state, 0) for state in ACTIVE_STATES)
+
+
+def health() -> Health:
+    """Seven queries: clouds, services, heartbeats, queue, orders, migrations by state."""
+    troubled: dict[str, list[Service]] = defaultdict(list)
+    for service in Service.objects.exclude(state="up", status="enabled", forced_down=False):
+        troubled[service.cloud_id].append(service)
+    states = Migration.objects.order_by().values_list("state").annotate(Count("id"))
+    return Health(
+        clouds=clouds(),
+        troubled_services=dict(troubled),
+        pulses=pulses(),
+        queue_depth=OrmQ.objects.count(),
+        open_orders=list(Order.objects.filter(state__in=Order.OPEN).order_by("id")[:50]),
+        counts=dict(states),
+    )
+
+
+def administrators() -> list[str]:
+    """Who can give somebody a role: the names of the active administrators."""
+    users = get_user_model().objects.filter(is_active=True, is_superuser=True)
+    return [user.get_full_name() or user.get_username() for user in users.order_by("username")[:5]]
