@@ -134,6 +134,79 @@ class Ground:
                 self.stage.lab.start_compute(host)
             self.stage.forced_down(host, False)
 
+    @contextmanager
+    def failing(self, *hosts: str, step: str) -> Iterator[None]:
+        """A step of the hypervisor that fails on these hosts."""
+        if isinstance(self.stage, LabStage):
+            self.stage.lab.behaviour(fail={host: [step] for host in hosts})
+        else:
+            self.stage.fake.fail_at = dict.fromkeys(hosts, step)
+        try:
+            yield
+        finally:
+            if isinstance(self.stage, LabStage):
+                self.stage.lab.behaviour(fail={})
+            else:
+                self.stage.fake.fail_at = {}
+
+    @contextmanager
+    def out_of_service(self, *hosts: str) -> Iterator[None]:
+        """Hosts that take nothing new, which the inventory has not noticed yet."""
+        for host in hosts:
+            self.stage.out_of_service(host, True)
+        try:
+            yield
+        finally:
+            for host in hosts:
+                self.stage.out_of_service(host, False)
+
+    def slow_live(self, is_slow: bool) -> None:
+        """Live moves that do not end by themselves, as those of a busy guest."""
+        if isinstance(self.stage, LabStage):
+            self.stage.lab.behaviour(live_migration_seconds=60 if is_slow else 0.5, post_copy=False)
+        else:
+            self.stage.fake.hold_live = is_slow
+
+    def finish_live(self, move: Migration) -> None:
+        """Let a slow one end."""
+        if isinstance(self.stage, LabStage):
+            self.stage.cloud.force_complete(move.instance_uuid, move.server_migration_id or 0)
+            self.stage.until(lambda: not self.cloud.live_progress(move.instance_uuid))
+
+    def post_copy(self, move: Migration) -> None:
+        if isinstance(self.stage, LabStage):
+            self.stage.lab.behaviour(post_copy=True, live_migration_seconds=6)
+        else:
+            self.stage.fake.post_copy(move.instance_uuid)
+
+    def abort_outside(self, move: Migration) -> None:
+        assert move.server_migration_id is not None
+        if isinstance(self.stage, LabStage):
+            path = f"/servers/{move.instance_uuid}/migrations/{move.server_migration_id}"
+            self.stage.lab.client("demo", "admin").call("DELETE", "nova", path)
+        else:
+            self.stage.fake.abort_outside(move.instance_uuid)
+
+    def unlock_outside(self, uuid: str) -> None:
+        self._outside(uuid, {"unlock": None}, "unlock_outside")
+
+    def confirm_as_admin(self, uuid: str) -> None:
+        self._outside(uuid, {"confirmResize": None}, "confirm_as_admin")
+
+    def _outside(self, uuid: str, body: dict[str, Any], handle: str) -> None:
+        if isinstance(self.stage, LabStage):
+            self.stage.admin.post("nova", f"/servers/{uuid}/action", body)
+        else:
+            getattr(self.stage.fake, handle)(uuid)
+
+    def pin_outside(self, uuid: str, zone: str) -> None:
+        """A member changes the pinned zone; the lock does not stop it."""
+        self.stage.cloud.pin_zone(uuid, zone)
+
+    def now(self, move: Migration) -> Migration:
+        move.refresh_from_db()
+        return move
+
     def decide(self, move: Migration, decision: str) -> None:
         act = {"confirm": services.confirm_migration, "reject": services.reject_migration}[decision]
         act(actor=self.manager, migration=move)
