@@ -162,3 +162,29 @@ def plain_refusal(said: str) -> str:
         if re.search(pattern, said):
             return sentence
     return "Nova refused it and said why below. Show that to an operator."
+
+
+# -- what is found out before or beside a call, in the same words wherever it is met
+
+
+def no_role(cloud: str, project: str, said: str = "") -> api.Unauthorized:
+    """A copy belongs to its original's project, and our account may not act there."""
+    return api.Unauthorized(
+        f"nmigrate's account has no role in project {project} of {cloud}, where the copy would belong. "
+        "An operator must give it the roles admin and member there, or choose another way to move.",
+        said,
+    )
+
+
+def flavor_is_gone(name: str) -> api.Refused:
+    return api.Refused(
+        f"Its flavor {name} no longer exists, so no copy with the same size can be made. "
+        "Choose another way to move, or ask an operator to make the flavor again."
+    )
+
+
+def key_is_gone(name: str) -> api.Refused:
+    return api.Refused(
+        f"Its key pair {name} no longer exists with its owner, so no copy with the same key can be made. "
+        "Choose another way to move, or ask the owner to upload the key again."
+    )

@@ -1,0 +1,1 @@
+"""The parts of FakeCloud, by noun; tests import it from tests.fakecloud."""
