@@ -65,7 +65,7 @@ def has_room(host: Hypervisor, instance: Instance) -> bool:
     return (
         _free_memory(host) >= instance.memory_mb
         and host.vcpus_capacity - host.vcpus_used >= instance.vcpus
-        and (not instance.image_id or host.disk_gb_capacity - host.disk_gb_used >= instance.disk_gb)
+        and (preflight.starts_from_volume(instance) or host.disk_gb_capacity - host.disk_gb_used >= instance.disk_gb)
     )
 
 
@@ -114,8 +114,9 @@ def _zone_ways(
             found.append(_also(unpinned, no_host))
         else:
             found.append(_also(plain, no_host))
-    found.append(_shelve(instance, target.host, zone, hosts, source, abilities))
-    found.append(_copy(instance, target.host, zone, hosts, source, abilities))
+    found += [
+        _also(make(instance, host, zone, hosts, source, abilities), no_host) for make in (_shelve, _copy)
+    ]
     return found
 
 
@@ -196,7 +197,7 @@ def _live(
 ) -> Way:
     disk = (
         "its disk is on a volume, which both hosts reach"
-        if not instance.image_id
+        if preflight.starts_from_volume(instance)
         else "its disk is copied meanwhile, unless the hosts share it"
     )
     return Way(
@@ -347,7 +348,7 @@ def _evacuate(
         kind=Kind.EVACUATE,
         name="Evacuate",
         summary=f"{instance.host} is down: the instance is built anew on another host"
-        + (", from its volume." if not instance.image_id else "."),
+        + (", from its volume." if preflight.starts_from_volume(instance) else "."),
         host=target.host,
         objections=tuple(objections),
         warnings=(f"Be certain that {instance.host} is off: two guests on one disk would destroy it.",),
@@ -357,7 +358,7 @@ def _evacuate(
             _ADDRESSES,
             _volumes(instance),
             Cost("Disk", "on a volume, nothing is lost")
-            if not instance.image_id
+            if preflight.starts_from_volume(instance)
             else Cost(
                 "Disk", "back to its image, unless the hosts share the disk: what was written is lost", BAD
             ),

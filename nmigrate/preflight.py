@@ -4,6 +4,7 @@ An objection is something Nova would certainly refuse, or that Nova would let th
 account do though it should not (a lock). The same rules judge a cached Instance and a fresh cloud.api.Server.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,6 +83,8 @@ class Subject(Protocol):
     def locked_reason(self) -> str: ...
     @property
     def image_id(self) -> str: ...
+    @property
+    def volumes(self) -> Sequence[str]: ...
 
 
 class Destination(Protocol):
@@ -124,6 +127,11 @@ class KnownCloud(Protocol):
 
 def abilities(cloud: KnownCloud) -> Abilities:
     return Abilities(cloud.name, cloud.nova_used, tuple(cloud.own_projects))
+
+
+def starts_from_volume(subject: Subject) -> bool:
+    """Nova shows no image of a server that was booted from a volume."""
+    return not subject.image_id and bool(subject.volumes)
 
 
 def status_words(status: str) -> str:
@@ -179,7 +187,7 @@ def _way_objections(
     if kind in (Kind.SHELVE, Kind.COPY) and not zone:
         found.append("Say which zone it should go to.")
     if kind is Kind.COPY:
-        if not subject.image_id:
+        if starts_from_volume(subject):
             found.append(
                 f"{subject.name} starts from a volume, and a snapshot would not hold what is on it. "
                 "Choose another way."

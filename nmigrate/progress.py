@@ -41,7 +41,8 @@ def read(cloud: api.Cloud) -> None:
     for move in watched:
         rows = {row.id: row for row in cloud.live_progress(move.instance_uuid)}
         row = rows.get(move.server_migration_id or 0)
-        if row is not None and row.memory_total:
+        # Before its first measurement Nova says nothing, and then for a while that nothing is left.
+        if row is not None and row.memory_total and (row.memory_processed or row.memory_remaining):
             _keep(move, row)
 
 

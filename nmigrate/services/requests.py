@@ -40,7 +40,8 @@ def request_migration(
 ) -> Migration:
     """Ask for a move: the record, its audit entry, the order and the queued task commit together or not at all.
 
-    `zone`: the zone to go to; a cold or live move then gets a host of it, since Nova takes none by zone.
+    `zone`: the zone to go to. A host of it is named: Nova takes no migration by zone, and a zone that no aggregate
+    defines (its default one) would bind nothing when unshelving or booting.
     Conflict with the reason when something speaks against it, or when the instance is being moved already.
     """
     permission = Perm.EVACUATE if kind is Kind.EVACUATE else Perm.REQUEST
@@ -52,7 +53,7 @@ def request_migration(
     under_way = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
         raise Conflict(under_way_words(under_way))
-    if zone and zone != instance.zone and not host and kind in (Kind.COLD, Kind.LIVE):
+    if zone and zone != instance.zone and not host and kind is not Kind.EVACUATE:
         host = advisor.best_host(instance, zone)
         if not host:
             raise Conflict(f"No host of zone {zone} can take {instance.name} now. Choose another zone.")

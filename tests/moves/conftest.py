@@ -1,10 +1,12 @@
 """The ground of these tests: the fake cloud, and a real Nova."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from nmigrate import cloud as clouds
+from nmigrate import judging
 from nmigrate.cloud import api
 from tests.conftest import no_patience
 from tests.contract.stage import FakeStage, LabStage
@@ -14,6 +16,8 @@ from tests.moves.ground import Ground
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, newest: str) -> Iterator[Ground]:
     if request.param == "fake":
         no_patience(monkeypatch)
+        # Long enough for what takes the fake a few ticks, and no longer.
+        monkeypatch.setattr(judging, "PATIENCE", timedelta(milliseconds=30))
         yield Ground(FakeStage(newest))
         clouds.override.clear()
         return

@@ -18,6 +18,7 @@ from nmigrate.models import AuditEvent, Cloud, Instance, Migration, Order
 from nmigrate.states import ACTIVE, Kind, State
 from tests.conftest import run_tasks
 from tests.contract.stage import FakeStage, LabStage
+from tests.fakecloud import OWN
 
 AT_REST = frozenset(State) - ACTIVE | {State.WAITING, State.ASKING, State.STRANDED}
 SECONDS = 90
@@ -165,19 +166,21 @@ class Ground:
         if isinstance(self.stage, LabStage):
             self.stage.lab.behaviour(live_migration_seconds=60 if is_slow else 0.5, post_copy=False)
         else:
-            self.stage.fake.hold_live = is_slow
+            self.stage.fake.hold_live, self.stage.fake.post_copy = is_slow, False
 
     def finish_live(self, move: Migration) -> None:
         """Let a slow one end."""
         if isinstance(self.stage, LabStage):
             self.stage.cloud.force_complete(move.instance_uuid, move.server_migration_id or 0)
             self.stage.until(lambda: not self.cloud.live_progress(move.instance_uuid))
+        else:
+            self.stage.fake.settle()
 
     def post_copy(self, move: Migration) -> None:
         if isinstance(self.stage, LabStage):
             self.stage.lab.behaviour(post_copy=True, live_migration_seconds=6)
         else:
-            self.stage.fake.post_copy(move.instance_uuid)
+            self.stage.fake.post_copy = True
 
     def abort_outside(self, move: Migration) -> None:
         assert move.server_migration_id is not None
@@ -185,19 +188,19 @@ class Ground:
             path = f"/servers/{move.instance_uuid}/migrations/{move.server_migration_id}"
             self.stage.lab.client("demo", "admin").call("DELETE", "nova", path)
         else:
-            self.stage.fake.abort_outside(move.instance_uuid)
+            self.stage.fake.abort_live_outside(move.instance_uuid, move.server_migration_id, OWN)
 
     def unlock_outside(self, uuid: str) -> None:
         self._outside(uuid, {"unlock": None}, "unlock_outside")
 
     def confirm_as_admin(self, uuid: str) -> None:
-        self._outside(uuid, {"confirmResize": None}, "confirm_as_admin")
+        self._outside(uuid, {"confirmResize": None}, "confirm_outside")
 
     def _outside(self, uuid: str, body: dict[str, Any], handle: str) -> None:
         if isinstance(self.stage, LabStage):
             self.stage.admin.post("nova", f"/servers/{uuid}/action", body)
         else:
-            getattr(self.stage.fake, handle)(uuid)
+            getattr(self.stage.fake, handle)(uuid, OWN)
 
     def pin_outside(self, uuid: str, zone: str) -> None:
         """A member changes the pinned zone; the lock does not stop it."""
@@ -236,7 +239,7 @@ class Ground:
         for rounds in range(10_000):
             if done():
                 return
-            late = time.monotonic() > end if self.is_lab else rounds > 60
+            late = time.monotonic() > end if self.is_lab else rounds > 300
             assert not late, f"{what} did not happen"
             self.tick()
 

@@ -76,8 +76,8 @@ def test_pin_changed_while_it_waits_is_told(ground: Ground) -> None:
 def test_decision_of_an_administrator_outside_is_a_bypass(ground: Ground) -> None:
     move = waits(ground)
     ground.confirm_as_admin(move.instance_uuid)
-    ground.play(move)
-    assert (move.state, move.is_decided_outside) == (State.DONE, True)
+    ground.until(lambda: ground.now(move).state == State.DONE, "the decision to be noticed")
+    assert move.is_decided_outside
     event = AuditEvent.objects.get(migration_id=move.pk, action="observe_confirm")
     assert (event.is_outside, event.actor) == (True, "admin")
     approval = Approval.objects.get(migration=move)
