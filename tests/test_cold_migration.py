@@ -11,7 +11,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import State
 from tests.conftest import follow, no_patience, play, run_tasks
-from tests.fakecloud import FakeCloud
+from tests.fakecloud import ADMIN, FakeCloud
 
 
 def ask(actor: User, instance: Instance, host: str = "") -> Migration:
@@ -47,8 +47,10 @@ def test_confirmed_migration_is_done_and_stopped_as_before(
         "nmigrate:claim",
         "nmigrate:accept",
         "nmigrate:arrive",
+        "nmigrate:lock_accepted",
         "manager:confirm",
         "nmigrate:confirm_accepted",
+        "nmigrate:unlock_accepted",
         "nmigrate:complete",
     ]
 
@@ -66,7 +68,9 @@ def test_rejected_migration_goes_back(
 
 def test_running_instance_runs_again(synced: FakeCloud, helpdesk: User, manager: User) -> None:
     instance = Instance.objects.get(name="demo_zone")
-    migration = play(synced, ask(helpdesk, instance, "compute4"))
+    migration = ask(helpdesk, instance, "compute4")
+    services.approve_migration(actor=manager, migration=migration)
+    play(synced, migration)
     services.confirm_migration(actor=manager, migration=migration)
     play(synced, migration)
     instance.refresh_from_db()
@@ -199,19 +203,19 @@ def test_confirm_outside_is_noticed_and_recorded_with_who(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     migration = play(synced, ask(helpdesk, vm2))
-    synced.confirm_outside(vm2.uuid)
+    synced.confirm_outside(vm2.uuid, ADMIN)
     play(synced, migration)
     assert migration.state == State.DONE
     assert migration.is_decided_outside
     entry = AuditEvent.objects.get(migration_id=migration.pk, action="observe_confirm")
-    assert (entry.actor, entry.is_outside) == ("demo", True)
+    assert (entry.actor, entry.is_outside) == ("cloud-admin", True)
     assert "decided outside nmigrate" in entry.reason
     assert Approval.objects.get().decided_by is None
 
 
 def test_revert_outside_is_noticed(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     migration = play(synced, ask(helpdesk, vm2))
-    synced.revert_outside(vm2.uuid)
+    synced.revert_outside(vm2.uuid, ADMIN)
     play(synced, migration)
     assert (migration.state, migration.is_decided_outside) == (State.REVERTED, True)
 
@@ -226,16 +230,16 @@ def test_novas_own_auto_confirm_is_told_as_such(synced: FakeCloud, helpdesk: Use
 def test_author_of_an_earlier_decision_is_not_blamed_for_a_later_one(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
-    play(synced, ask(helpdesk, vm2))
-    synced.confirm_outside(vm2.uuid)  # by the member demo
-    follow(synced, 4)
+    first = play(synced, ask(helpdesk, vm2))
+    synced.confirm_outside(vm2.uuid, ADMIN)  # by an administrator, whom the lock does not stop
+    play(synced, first)
     vm2.refresh_from_db()
     second = play(synced, ask(helpdesk, vm2))
-    synced.confirm_outside(vm2.uuid)
+    synced.confirm_outside(vm2.uuid, ADMIN)
     synced.history[vm2.uuid].pop()  # a decision that left no action behind, such as one made in the database
     play(synced, second)
     entry = AuditEvent.objects.get(migration_id=second.pk, action="observe_confirm")
-    assert "demo" not in entry.actor
+    assert "cloud-admin" not in entry.actor
 
 
 def test_decision_that_crosses_an_outside_one_settles_on_the_truth(
@@ -243,7 +247,7 @@ def test_decision_that_crosses_an_outside_one_settles_on_the_truth(
 ) -> None:
     migration = play(synced, ask(helpdesk, vm2))
     services.confirm_migration(actor=manager, migration=migration)
-    synced.revert_outside(vm2.uuid)
+    synced.revert_outside(vm2.uuid, ADMIN)
     play(synced, migration)
     assert (migration.state, migration.is_decided_outside) == (State.REVERTED, True)
     assert synced.calls["confirm_resize"] == 0

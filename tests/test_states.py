@@ -9,7 +9,7 @@ from django.utils import timezone
 from nmigrate import audit, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, AuditEvent, Migration
-from nmigrate.states import ACTIVE, LABELS, MEANINGS, TERMINAL, TRANSITIONS, Perm, State
+from nmigrate.states import ACTIVE, FIRST, LABELS, MEANINGS, TERMINAL, TRANSITIONS, Perm, State
 
 
 def made(user: User, state: State, uuid: str = "u-1") -> Migration:
@@ -20,7 +20,7 @@ def made(user: User, state: State, uuid: str = "u-1") -> Migration:
 
 
 def test_terminal_states_are_the_ones_nothing_leaves() -> None:
-    assert {"done", "reverted", "failed", "cancelled"} == TERMINAL
+    assert {"done", "reverted", "aborted", "failed", "declined", "cancelled"} == TERMINAL
     assert set(State) == ACTIVE | TERMINAL
 
 
@@ -29,7 +29,7 @@ def test_every_state_has_words() -> None:
 
 
 def test_every_state_can_be_reached() -> None:
-    reached = {State.QUEUED}
+    reached = set(FIRST)
     for _ in State:
         reached |= {row.target for row in TRANSITIONS.values() if row.sources & reached}
     assert reached == set(State)
