@@ -266,6 +266,10 @@ class Ground:
     def seen(self, move: Migration) -> Instance:
         return Instance.objects.get(uuid=move.instance_uuid)
 
+    def count_named(self, move: Migration) -> int:
+        """How many servers the cloud has with the name of this move's instance."""
+        return sum(server.name == move.instance_name for server in self.cloud.servers())
+
     def steps(self, move: Migration) -> list[str]:
         """The orders that were carried out, in their order, without the lock of the hold."""
         done = move.orders.filter(state__in=(Order.State.DONE, Order.State.ACCEPTED))
