@@ -21,10 +21,11 @@ NOVA_ACTIONS: dict[Action, str] = {
     Action.OFFLOAD: "shelveOffload",
     Action.UNSHELVE: "unshelve",
     Action.SNAPSHOT: "createImage",
+    Action.DELETE: "delete",
     Action.EVACUATE: "evacuate",
 }
 """Our action -> the word in Nova's os-instance-actions (nova/compute/instance_actions.py). The others leave none
-there, or on a server that is gone, and are found by their effect."""
+there and are found by their effect. Nova answers for deleted servers, too."""
 
 RECORD_TYPES: dict[Action, tuple[str, ...]] = {
     Action.MIGRATE: ("migration", "resize"),

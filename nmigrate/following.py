@@ -106,7 +106,9 @@ def _order_of_step(move: Migration) -> Order | None:
 
 def _may_be_gone(move: Migration) -> bool:
     """Whether the instance may be missing: the original of a copy that is being kept, or was decided on."""
-    return move.kind == Kind.COPY and move.state in (State.CONFIRMING, State.WAITING)
+    return move.kind == Kind.COPY and (
+        move.state in (State.CONFIRMING, State.WAITING) or move.stranded_in == State.CONFIRMING
+    )
 
 
 # -- what Nova's own record says

@@ -13,13 +13,17 @@ from tests.contract.stage import FakeStage, LabStage
 from tests.moves.ground import Ground
 
 
+def on_fake(monkeypatch: pytest.MonkeyPatch, newest: str) -> Iterator[Ground]:
+    no_patience(monkeypatch)
+    # Long enough for what takes the fake a few ticks, and no longer.
+    monkeypatch.setattr(judging, "PATIENCE", timedelta(milliseconds=30))
+    yield Ground(FakeStage(newest))
+    clouds.override.clear()
+
+
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, newest: str) -> Iterator[Ground]:
     if request.param == "fake":
-        no_patience(monkeypatch)
-        # Long enough for what takes the fake a few ticks, and no longer.
-        monkeypatch.setattr(judging, "PATIENCE", timedelta(milliseconds=30))
-        yield Ground(FakeStage(newest))
-        clouds.override.clear()
+        yield from on_fake(monkeypatch, newest)
         return
     lab = request.getfixturevalue("lab")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds_yaml))
@@ -42,3 +46,9 @@ def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, role
 def oldest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, roles: None) -> Iterator[Ground]:
     """A cloud capped at the oldest microversion."""
     yield from made(request, monkeypatch, api.OLDEST_MICROVERSION)
+
+
+@pytest.fixture
+def fake_ground(monkeypatch: pytest.MonkeyPatch, roles: None) -> Iterator[Ground]:
+    """The newest Nova, in memory."""
+    yield from on_fake(monkeypatch, api.NEWEST_MICROVERSION)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from nmigrate import audit, services
+from nmigrate import audit, calls, services
+from nmigrate.cloud import api
 from nmigrate.models import Migration, Order
 from nmigrate.states import ACTIVE, Kind, State
 from tests.moves.ground import Ground, recover
@@ -24,6 +25,7 @@ class Way:
     status: str
     wanted: dict[str, Any]
     asked: dict[str, int]
+    posts: str
     zone: str = "nova-1"
     decision: str = ""
     copies: int = 0
@@ -32,23 +34,29 @@ class Way:
 
 
 WAYS = {
-    "plain": Way(Kind.LIVE, "ACTIVE", {}, {"live-migration": 1}, zone=""),
-    "unpin-live": Way(Kind.LIVE, "ACTIVE", {"changes_pin": True}, {"live-migration": 1}, pinned="nova"),
+    "plain": Way(Kind.LIVE, "ACTIVE", {}, {"live-migration": 1}, "live", zone=""),
+    "unpin-live": Way(
+        Kind.LIVE, "ACTIVE", {"changes_pin": True}, {"live-migration": 1}, "unpin live pin", pinned="nova"
+    ),
     "unpin-cold": Way(
-        Kind.COLD, "SHUTOFF", {"changes_pin": True}, {"migrate": 1, "confirmResize": 1}, decision="confirm",
+        Kind.COLD, "SHUTOFF", {"changes_pin": True}, {"migrate": 1, "confirmResize": 1},
+        "unpin migrate lock confirm pin unlock", decision="confirm",
         pinned="nova",
     ),
     "unpin-cold-back": Way(
-        Kind.COLD, "SHUTOFF", {"changes_pin": True}, {"migrate": 1, "revertResize": 1}, decision="reject",
+        Kind.COLD, "SHUTOFF", {"changes_pin": True}, {"migrate": 1, "revertResize": 1},
+        "unpin migrate lock revert pin unlock", decision="reject",
         pinned="nova-1",
     ),
-    "shelve": Way(Kind.SHELVE, "SHUTOFF", {}, {"shelve": 1, "unshelve": 1}, pinned="nova"),
+    "shelve": Way(Kind.SHELVE, "SHUTOFF", {}, {"shelve": 1, "unshelve": 1}, "shelve unshelve stop", pinned="nova"),
     "copy-kept": Way(
         Kind.COPY, "SHUTOFF", {"original_after": "delete", "same_addresses": True},
-        {"createImage": 1, "delete": 1}, decision="confirm", copies=1, gone=True,
+        {"createImage": 1, "delete": 1}, "snapshot boot lock unlock delete readdress",
+        decision="confirm", copies=1, gone=True,
     ),
     "copy-dropped": Way(
-        Kind.COPY, "SHUTOFF", {}, {"createImage": 1}, decision="reject", pinned="nova-1"
+        Kind.COPY, "SHUTOFF", {}, {"createImage": 1}, "snapshot boot lock delete delete_image unlock",
+        decision="reject", pinned="nova-1",
     ),
 }  # fmt: skip
 COUNTED = (
@@ -64,9 +72,9 @@ COUNTED = (
 
 
 class Killer:
-    """Lets workers and follower die once, at the nth statement of all that they execute; counts them all."""
+    """Lets workers and follower die once: at the nth statement of all that they execute, or at a call to the cloud."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int = 0) -> None:
         self.at = at
         self.count = 0
         self.is_dead = False
@@ -75,9 +83,27 @@ class Killer:
         if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
             self.count += 1
             if self.count == self.at:
-                self.is_dead = True
-                raise Died(sql[:60])
+                self.die(sql[:60])
         return execute(sql, params, many, context)
+
+    def die(self, where: str) -> None:
+        self.is_dead = True
+        raise Died(where)
+
+    def at_post(self, monkeypatch: pytest.MonkeyPatch, action: str, when: str) -> None:
+        """Die just before, or just after, the cloud is told to do this."""
+        real = calls.post
+
+        def post(order: Order, cloud: api.Cloud) -> str:
+            is_it = order.action == action and not self.is_dead
+            if is_it and when == "before":
+                self.die(f"before {action}")
+            answer = real(order, cloud)
+            if is_it:
+                self.die(f"after {action}")
+            return answer
+
+        monkeypatch.setattr(calls, "post", post)
 
 
 def tick(ground: Ground, killer: Killer) -> None:
@@ -120,21 +146,33 @@ def walk(ground: Ground, way: Way, killer: Killer) -> Migration:
 TOTALS: dict[str, int] = {}
 
 
-# Every twenty-fourth part of a move on the fake cloud, and every eighth of them on the lab.
-POINTS = [pytest.param("fake", share, id=f"fake-{share}") for share in range(24)] + [
-    pytest.param("lab", share, id=f"lab-{share}", marks=pytest.mark.lab) for share in range(3, 24, 8)
-]
+POSTS = [(name, action) for name, way in WAYS.items() for action in way.posts.split()]
 
 
-@pytest.mark.parametrize(("ground", "share"), POINTS, indirect=["ground"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("name", "action"), POSTS)
+def test_death_at_a_call_to_the_cloud_loses_and_doubles_nothing(
+    fake_ground: Ground, monkeypatch: pytest.MonkeyPatch, name: str, action: str, when: str
+) -> None:
+    killer = Killer()
+    killer.at_post(monkeypatch, action, when)
+    check(fake_ground, WAYS[name], killer)
+    assert killer.is_dead
+
+
+@pytest.mark.parametrize("share", range(8))
 @pytest.mark.parametrize("name", WAYS)
-def test_death_at_any_statement_loses_and_doubles_nothing(ground: Ground, name: str, share: int) -> None:
-    way = WAYS[name]
+def test_death_at_any_statement_loses_and_doubles_nothing(fake_ground: Ground, name: str, share: int) -> None:
     if name not in TOTALS:
-        counter = Killer(0)
-        walk(ground, way, counter)
+        counter = Killer()
+        walk(fake_ground, WAYS[name], counter)
         TOTALS[name] = counter.count
-    killer = Killer(1 + TOTALS[name] * share // 24)
+    killer = Killer(1 + TOTALS[name] * share // 8)
+    check(fake_ground, WAYS[name], killer)
+    assert killer.is_dead
+
+
+def check(ground: Ground, way: Way, killer: Killer) -> None:
     move = walk(ground, way, killer)
     if move.state == State.FAILED:
         assert "never arrived" in move.failure, ground.story(move)
