@@ -4,12 +4,13 @@ from nmigrate.states import Perm
 
 ROLES: dict[str, tuple[Perm, ...]] = {
     "helpdesk": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE),
-    "manager": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE, Perm.APPROVE, Perm.FORCE, Perm.AUDIT),
+    "manager": (Perm.VIEW, Perm.REQUEST, Perm.OPERATE, Perm.STOP, Perm.APPROVE, Perm.FORCE, Perm.AUDIT),
     "auditor": (Perm.VIEW, Perm.AUDIT),
     "operator": (
         Perm.VIEW,
         Perm.REQUEST,
         Perm.OPERATE,
+        Perm.STOP,
         Perm.UNLOCK,
         Perm.FORCE,
         Perm.EVACUATE,

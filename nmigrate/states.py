@@ -88,6 +88,7 @@ class Perm(StrEnum):
     REQUEST = "nmigrate.request_migration"
     APPROVE = "nmigrate.approve_migration"
     OPERATE = "nmigrate.operate_instance"
+    STOP = "nmigrate.stop_instance"
     UNLOCK = "nmigrate.unlock_instance"
     FORCE = "nmigrate.force_migration"
     EVACUATE = "nmigrate.evacuate_instance"

@@ -32,7 +32,11 @@ class Migration(migrations.Migration):
                     ("view_inventory", "Can see the clouds and every migration"),
                     ("request_migration", "Can ask for migrations"),
                     ("approve_migration", "Can confirm or reject migrations"),
-                    ("operate_instance", "Can start and stop instances, and abort live moves"),
+                    (
+                        "operate_instance",
+                        "Can start instances, abort live moves, say how a half-done one goes on",
+                    ),
+                    ("stop_instance", "Can stop instances: downtime that nobody approves"),
                     ("unlock_instance", "Can unlock instances"),
                     ("force_migration", "Can finish a live move by pausing its instance"),
                     ("evacuate_instance", "Can evacuate instances from a host that is down"),

@@ -101,7 +101,11 @@ class Migration(models.Model):
             (Perm.VIEW.split(".")[1], "Can see the clouds and every migration"),
             (Perm.REQUEST.split(".")[1], "Can ask for migrations"),
             (Perm.APPROVE.split(".")[1], "Can confirm or reject migrations"),
-            (Perm.OPERATE.split(".")[1], "Can start and stop instances, and abort live moves"),
+            (
+                Perm.OPERATE.split(".")[1],
+                "Can start instances, abort live moves, say how a half-done one goes on",
+            ),
+            (Perm.STOP.split(".")[1], "Can stop instances: downtime that nobody approves"),
             (Perm.UNLOCK.split(".")[1], "Can unlock instances"),
             (Perm.FORCE.split(".")[1], "Can finish a live move by pausing its instance"),
             (Perm.EVACUATE.split(".")[1], "Can evacuate instances from a host that is down"),

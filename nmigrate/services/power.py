@@ -21,9 +21,9 @@ def start_instance(*, actor: User, instance: Instance) -> Order:
 
 
 def stop_instance(*, actor: User, instance: Instance, note: str = "") -> Order:
-    """Ask Nova to shut down a running instance. Conflict when it does not run, is locked, or is being worked on."""
+    """Ask Nova to shut down a running instance. Not for who must ask before downtime. Conflict when it does not run, is locked, or is being worked on."""
     return _order(
-        instance, Action.STOP, Perm.OPERATE, preflight.stop_objections(instance), actor=actor, note=note
+        instance, Action.STOP, Perm.STOP, preflight.stop_objections(instance), actor=actor, note=note
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from nmigrate import services
 from nmigrate.errors import Conflict
@@ -212,7 +213,7 @@ def test_evacuation(ground: Ground) -> None:
 def test_start_and_stop(ground: Ground) -> None:
     instance = ground.boot("power", "compute1")
     for act, status in ((services.start_instance, "ACTIVE"), (services.stop_instance, "SHUTOFF")):
-        act(actor=ground.helpdesk, instance=instance)
+        act(actor=ground.operator, instance=instance)
         ground.until(lambda wanted=status: Instance.objects.get(pk=instance.pk).status == wanted)  # type: ignore[misc]
         instance.refresh_from_db()
         ground.until(lambda: AuditEvent.objects.last() is not None and ended(instance))
@@ -243,3 +244,9 @@ def test_old_nova_moves_between_zones_by_shelving(oldest: Ground) -> None:
         oldest.ask(instance, Kind.COLD, zone="nova", changes_pin=True)
     move = oldest.play(oldest.ask(instance, Kind.SHELVE, zone="nova"), *ENDS)
     assert (move.state, oldest.seen(move).zone) == (State.DONE, "nova"), oldest.story(move)
+
+
+def test_helpdesk_cannot_stop_it_to_go_round_the_approval(fake_ground: Ground) -> None:
+    instance = fake_ground.boot("runs", "compute1", "ACTIVE")
+    with pytest.raises(PermissionDenied):
+        services.stop_instance(actor=fake_ground.helpdesk, instance=instance)
