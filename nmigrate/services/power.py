@@ -21,7 +21,10 @@ def start_instance(*, actor: User, instance: Instance) -> Order:
 
 
 def stop_instance(*, actor: User, instance: Instance, note: str = "") -> Order:
-    """Ask Nova to shut down a running instance. Not for who must ask before downtime. Conflict when it does not run, is locked, or is being worked on."""
+    """Ask Nova to shut down a running instance: not for who must ask before downtime.
+
+    Conflict when it does not run, is locked, or is being worked on.
+    """
     return _order(
         instance, Action.STOP, Perm.STOP, preflight.stop_objections(instance), actor=actor, note=note
     )
