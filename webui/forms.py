@@ -6,6 +6,7 @@ from django import forms
 from django.db.models import TextChoices
 from django.utils import timezone
 
+from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
 from nmigrate.selectors import AuditFilter, MigrationFilter
 from nmigrate.states import LABELS
 
@@ -13,9 +14,17 @@ REASON_LIMIT = 2000
 
 
 class MoveForm(forms.Form):
-    """Where to, why, and for which ticket. Whether the host is possible is the service's business."""
+    """Where to, by which way, why, and for which ticket. Whether that is possible is the service's business."""
 
+    to = forms.CharField(required=False, max_length=300)
     host = forms.CharField(required=False, max_length=255)
+    zone = forms.CharField(required=False, max_length=255)
+    way = forms.CharField(
+        max_length=20, error_messages={"required": "Choose how it is moved: one of the ways."}
+    )
+    block = forms.ChoiceField(required=False, choices=BLOCK_LABELS)
+    original_after = forms.ChoiceField(required=False, choices=ORIGINAL_LABELS)
+    same_addresses = forms.BooleanField(required=False)
     reason = forms.CharField(
         max_length=REASON_LIMIT,
         widget=forms.Textarea,

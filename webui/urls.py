@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from webui.views import account, approvals, audit, health, instances, migrations, topology
+from webui.views import account, approvals, audit, health, instances, migrations, plans, topology
 
 
 class Name(StringConverter):
@@ -27,7 +27,7 @@ urlpatterns = [
     path(f"{CLOUD}hosts/<name:host>/", topology.host, name="host"),
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
-    path(f"{INSTANCE}migrate/", instances.request_migration, name="request_migration"),
+    path(f"{INSTANCE}migrate/", plans.request_migration, name="request_migration"),
     path(f"{INSTANCE}start/", instances.start_instance, name="start_instance"),
     path("migrations/", migrations.migrations, name="migrations"),
     path(MIGRATION, migrations.migration, name="migration"),

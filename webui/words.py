@@ -3,21 +3,29 @@
 from dataclasses import dataclass
 
 from nmigrate.models import Hypervisor, Instance, Observation, Service
+from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import status_words
-from nmigrate.states import LABELS, TRANSITIONS, State
+from nmigrate.states import LABELS, State
+
+POST_COPY = "running (post-copy)"
+"""Nova's word for a live move whose guest runs on its new host already; it can be neither stopped nor forced."""
 
 OK, OFF, BAD, WARN, BUSY, WAIT = "ok", "off", "bad", "warn", "busy", "wait"
 
 STATE_TONES: dict[State, str] = {
+    State.ASKING: WAIT,
     State.QUEUED: BUSY,
     State.SENDING: BUSY,
     State.RUNNING: BUSY,
     State.WAITING: WAIT,
     State.CONFIRMING: BUSY,
     State.REVERTING: BUSY,
+    State.STRANDED: BAD,
     State.DONE: OK,
     State.REVERTED: OFF,
+    State.ABORTED: OFF,
     State.FAILED: BAD,
+    State.DECLINED: OFF,
     State.CANCELLED: OFF,
 }
 
@@ -56,6 +64,19 @@ TASK_WORDS: dict[str, str] = {
     "spawning": "being created",
     "scheduling": "a host is being chosen",
     "networking": "its network is being set up",
+    "shelving": "being shelved",
+    "shelving_image_pending_upload": "its disk is being stored",
+    "shelving_image_uploading": "its disk is being stored",
+    "shelving_offloading": "being taken off its host",
+    "unshelving": "being brought up again",
+    "image_snapshot": "a snapshot of it is being made",
+    "image_snapshot_pending": "a snapshot of it is being made",
+    "image_pending_upload": "its snapshot is being stored",
+    "image_uploading": "its snapshot is being stored",
+    "block_device_mapping": "its disk is being prepared",
+    "rebuilding": "being built anew",
+    "rebuild_block_device_mapping": "its volumes are being attached",
+    "rebuild_spawning": "being built anew",
 }
 
 POWER_WORDS: dict[int, str] = {
@@ -69,23 +90,114 @@ POWER_WORDS: dict[int, str] = {
 
 # What somebody did, in the audit trail. Steps of the state table that are missing here have its labels.
 ACTION_WORDS: dict[str, str] = {
+    # what people do
     "request": "asked for the move",
+    "approve": "approved the start",
+    "decline": "did not approve the start",
     "cancel": "withdrew the request",
+    "abort": "asked to stop the live move",
+    "force": "asked to finish the live move now",
     "confirm": "confirmed the move",
     "reject": "rejected the move",
+    "retry_move": "tried the step again",
+    "retry_keep": "tried the step again",
+    "retry_return": "tried the step again",
+    "go_back": "sent it back to how it was",
+    "leave": "left it as it is",
     "start": "asked to start it",
+    "stop": "asked to stop it",
+    "unlock": "asked to unlock it",
+    # what a worker does
     "claim": "took the order",
-    "start_claim": "took the order to start it",
+    "accept": "Nova accepted the move",
     "refuse": "refused it",
-    "fail": "the move failed",
+    # what the follower sees
     "arrive": "saw it arrive",
+    "finish": "saw the move done",
     "complete": "saw the move done",
-    "restore": "saw it back on its old host",
-    "migrate_accepted": "Nova accepted the move",
-    "confirm_accepted": "Nova accepted the confirmation",
-    "revert_accepted": "Nova accepted the rejection",
-    "start_accepted": "Nova accepted the start",
+    "restore": "saw it back as it was",
+    "end_abort": "saw the live move stopped",
+    "undo": "saw the live move stopped, and puts it back",
+    "expire": "sent it back: nobody decided in time",
+    "observe_confirm": "confirmed it outside nmigrate",
+    "observe_revert": "rejected it outside nmigrate",
+    "reopen": "opened the decision again",
+    "strand": "a step failed half-way",
+    "fail": "the move failed",
+    "started": "saw it started",
+    "stopped": "saw it stopped",
+    "unlocked": "saw it unlocked",
+    "remind": "reminded of the decision",
+    "hold_removed": "took off the lock that held it",
+    "pin_changed": "changed the zone that it is bound to",
 }
+
+# One order to Nova, by what it does: "Nova accepted the start", "the start was refused".
+_ORDER_WORDS: dict[str, str] = {action.value: label for action, label in ACTION_LABELS.items()} | {
+    "migrate": "move",
+    "live": "live move",
+    "revert": "rejection",
+    "lock": "lock until the decision",
+    "unlock": "unlocking",
+}
+ANSWERS: dict[str, str] = {
+    "accepted": "Nova accepted the {}",
+    "refused": "the {} was refused",
+    "failed": "the {} failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """One step of a move: when it is over, while it goes on, and before it begins."""
+
+    done: str
+    now: str
+    later: str
+
+
+STEP_WORDS: dict[Action, StepWords] = {
+    Action.UNPIN: StepWords("Freed from its zone", "Being freed from its zone", "It is freed from its zone"),
+    Action.MIGRATE: StepWords("Moved", "Nova is moving it", "Nova moves it"),
+    Action.LIVE: StepWords("Moved live", "Nova is moving it live", "Nova moves it while it runs"),
+    Action.PIN: StepWords("Bound to its zone again", "Being bound to its zone", "It is bound to its zone"),
+    Action.SHELVE: StepWords(
+        "Shut down and stored", "Being shut down and stored", "It is shut down and stored"
+    ),
+    Action.OFFLOAD: StepWords("Taken off its host", "Being taken off its host", "It is taken off its host"),
+    Action.UNSHELVE: StepWords(
+        "Brought up again", "Being brought up again", "It is brought up in the other zone"
+    ),
+    Action.STOP: StepWords("Stopped", "Being stopped", "It is stopped"),
+    Action.START: StepWords("Started", "Being started", "It is started"),
+    Action.SNAPSHOT: StepWords("Snapshot made", "A snapshot is being made", "A snapshot of it is made"),
+    Action.BOOT: StepWords(
+        "Copy started", "The copy is being started", "A copy is started in the other zone"
+    ),
+    Action.DELETE_IMAGE: StepWords(
+        "Snapshot deleted", "The snapshot is being deleted", "The snapshot is deleted"
+    ),
+    Action.READDRESS: StepWords(
+        "The copy has the addresses now", "The copy is getting the addresses", "The copy gets the addresses"
+    ),
+    Action.CONFIRM: StepWords(
+        "The old host's room is free again",
+        "Nova is giving the old host's room back",
+        "Nova gives the old host's room back",
+    ),
+    Action.REVERT: StepWords(
+        "Brought back to its old host", "Nova is bringing it back to its old host", "Nova brings it back"
+    ),
+    Action.LOCK: StepWords("Locked until the decision", "Being locked until the decision", "It is locked"),
+    Action.UNLOCK: StepWords("Unlocked", "Being unlocked", "It is unlocked"),
+    Action.EVACUATE: StepWords("Built anew", "Being built anew on another host", "It is built anew"),
+    Action.ABORT: StepWords("Nova stopped the live move", "Nova is asked to stop", "Nova is asked to stop"),
+    Action.FORCE: StepWords(
+        "Nova finished it at once", "Nova is asked to finish it now", "Nova is asked to finish it now"
+    ),
+}
+_OF_THE_ORIGINAL = StepWords("Original deleted", "The original is being deleted", "The original is deleted")
+_OF_THE_COPY = StepWords("Copy deleted", "The copy is being deleted", "The copy is deleted")
 
 # What the follower saw, as a sentence in a timeline. The instance's task says most; then its status; then the
 # status of Nova's own record of the move.
@@ -98,6 +210,21 @@ _SEEN_TASK: dict[str, str] = {
     "resize_reverting": "Nova is bringing it back to its old host",
     "powering-off": "It is being shut down",
     "powering-on": "It is being started",
+    "shelving": "It is being shut down to be stored",
+    "shelving_image_pending_upload": "Its disk is being stored",
+    "shelving_image_uploading": "Its disk is being stored",
+    "shelving_offloading": "It is being taken off its host",
+    "unshelving": "It is being brought up again",
+    "spawning": "It is being set up on its new host",
+    "image_snapshot": "A snapshot of its disk is being made",
+    "image_snapshot_pending": "A snapshot of its disk is being made",
+    "image_pending_upload": "The snapshot is being stored",
+    "image_uploading": "The snapshot is being stored",
+    "migrating": "It is being moved while it runs",
+    "rebuilding": "It is being built anew",
+    "rebuild_block_device_mapping": "Its volumes are being attached",
+    "rebuild_spawning": "It is being built anew",
+    "deleting": "It is being deleted",
 }
 _SEEN_RECORD: dict[str, str] = {
     "accepted": "Nova has taken the order",
@@ -105,6 +232,13 @@ _SEEN_RECORD: dict[str, str] = {
     "migrating": "It is being moved",
     "post-migrating": "It is being set up on the new host",
     "finished": "It is on its new host",
+    "queued": "Nova has taken the order, and others come first",
+    "preparing": "Nova is preparing the new host",
+    "running": "Its memory is being copied while it runs",
+    POST_COPY: "It runs on its new host already; the rest of its memory follows",
+    "completed": "It runs on its new host",
+    "done": "It is on its new host",
+    "cancelled": "Nova says that the move was stopped",
     "confirming": "Nova is giving the old host's room back",
     "confirmed": "Nova says that the move is confirmed",
     "reverting": "Nova is bringing it back to its old host",
@@ -169,10 +303,17 @@ def seen(observation: Observation) -> str:
 
 
 def of_action(action: str) -> str:
-    """What somebody did, as words."""
+    """What somebody did, as words; "start_accepted" is Nova's answer to an order."""
     if action in ACTION_WORDS:
         return ACTION_WORDS[action]
-    if action in TRANSITIONS:
-        label = TRANSITIONS[action].label
-        return label[:1].lower() + label[1:] if not label.startswith("Nova") else label
+    order, _, answer = action.rpartition("_")
+    if order in _ORDER_WORDS and answer in ANSWERS:
+        return ANSWERS[answer].format(_ORDER_WORDS[order])
     return action.replace("_", " ")
+
+
+def of_step(action: Action, phase: State = State.RUNNING) -> StepWords:
+    """A step of a move in this phase; only a deletion means another thing on the way back."""
+    if action is Action.DELETE:
+        return _OF_THE_COPY if phase is State.REVERTING else _OF_THE_ORIGINAL
+    return STEP_WORDS[action]

@@ -105,14 +105,17 @@
   // ---- choices that send their form at once; without a script there is a button beside them
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-go]")) location.assign(event.target.value);
-    const choice = event.target.closest("[data-chooses-host]");
-    if (choice) nameDestination();
+    if (event.target.matches("[name=way]")) nameButton();
   });
-  const nameDestination = () => {
-    const chosen = document.querySelector("[data-chooses-host] input[name=host]:checked");
+  // The button says what is asked for: the way that is chosen, and where it leads.
+  const nameButton = () => {
+    const chosen = document.querySelector(".ask [name=way]:checked");
     const button = document.querySelector("[data-names-host]");
-    if (chosen && button) button.textContent = chosen.value ? `Ask to move it to ${chosen.value}` : "Ask to move it";
+    if (!button) return;
+    button.textContent = chosen ? chosen.dataset.ask : "Ask to move it";
+    button.disabled = !chosen;
   };
+  document.addEventListener("htmx:afterSettle", nameButton);
 
   // ---- keys: "/" searches, Escape leaves, the arrows walk through what was found
   document.addEventListener("keydown", (event) => {
@@ -151,7 +154,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     nameTheme();
-    nameDestination();
+    nameButton();
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
     tick();
     setInterval(tick, 1000);

@@ -1,5 +1,7 @@
 """The plan page: ask for a move, and what bad input gets."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -16,40 +18,196 @@ def page(client: Client, helpdesk: User, vm2: Instance) -> str:
     return f"/clouds/lab/instances/{vm2.uuid}/migrate/"
 
 
+@pytest.fixture
+def able(synced: FakeCloud) -> FakeCloud:
+    """A cloud whose Nova and account can do every kind of move."""
+    Cloud.objects.update(nova_used="2.104", own_projects=["project-demo"])
+    return synced
+
+
+@pytest.fixture
+def running(able: FakeCloud) -> Instance:
+    """demo_zone runs from an image on compute2, bound to no zone."""
+    Instance.objects.filter(name="demo_zone").update(image_id="cirros")
+    return Instance.objects.get(name="demo_zone")
+
+
+def plan_of(instance: Instance) -> str:
+    return f"/clouds/lab/instances/{instance.uuid}/migrate/"
+
+
+def card(shown: str, key: str) -> str:
+    """The part of the page that is about one way."""
+    start = shown.index(f'id="way-{key}"')
+    return shown[start : shown.index("</article>", start)]
+
+
 def test_the_plan_names_each_host_with_its_room_or_why_it_cannot_be(client: Client, page: str) -> None:
     Hypervisor.objects.filter(host="compute3").update(state="down")
+    Hypervisor.objects.filter(host="compute4").update(memory_mb_used=196000)
 
     shown = text(client.get(page))
 
     assert "Let the scheduler choose" in shown
     assert "compute3 is down. Choose another host." in shown
-    assert "vm2 is bound to zone nova-1 and compute2 is in zone nova." in shown
-    assert 'value="compute3" disabled' in shown.replace(" checked", "")
+    assert 'value="host:compute3" hx-get="?host=compute3" disabled' in shown
+    assert "188 GiB memory, 184 vCPU, 1960 GiB disk free" in shown
+    assert "Too full: Nova will probably refuse it." in shown
     assert "compute1 already" not in shown
 
 
-def test_a_running_instance_is_announced_to_be_shut_down(
-    client: Client, helpdesk: User, synced: FakeCloud
+def test_another_zone_can_be_chosen_without_naming_a_host(client: Client, page: str) -> None:
+    shown = text(client.get(page + "?zone=nova"))
+
+    assert 'value="zone:nova" hx-get="?zone=nova" checked' in shown
+    assert "compute2 has most room there and would be chosen." in shown
+
+
+def test_the_ways_stand_side_by_side_with_what_each_costs(
+    client: Client, helpdesk: User, running: Instance
 ) -> None:
     client.force_login(helpdesk)
-    running = Instance.objects.get(name="demo_zone")
 
-    assert "it is shut down for the move" in text(
-        client.get(f"/clouds/lab/instances/{running.uuid}/migrate/")
-    )
+    shown = text(client.get(plan_of(running) + "?host=compute3"))
+
+    for key, costs in {
+        "live": ("none; a pause of well under a second", "none needed"),
+        "cold": ("usually a minute or two", "a manager approves the start"),
+        "shelve": ("settings of UEFI (NVRAM) are lost", "a manager approves the start"),
+        "copy": ("a new one", "nmigrate&#x27;s account"),
+    }.items():
+        for words in costs:
+            assert words in card(shown, key), (key, words)
+    assert "Recommended: Live." in shown
+    assert 'value="live" data-ask="Ask to move it live to compute3" checked' in shown
+
+
+def test_what_will_happen_is_told_for_each_way(client: Client, helpdesk: User, running: Instance) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get(plan_of(running) + "?zone=nova-1"))
+
+    assert "demo_zone goes on running while its memory is copied to compute" in shown
+    assert "demo_zone is shut down, and its disk is brought to compute" in shown
+    assert "Dropped, the copy is deleted, and demo_zone is started again." in shown
+
+
+def test_an_old_nova_is_named_where_it_stands_in_the_way(client: Client, page: str, vm2: Instance) -> None:
+    Cloud.objects.update(nova_used="2.93")
+
+    shown = text(client.get(page + "?zone=nova"))
+
+    for key in ("unpin-live", "unpin-cold"):
+        assert "This needs Nova 2026.2 (microversion 2.104)" in card(shown, key)
+        assert "disabled" in card(shown, key)
+
+
+def test_the_setting_turns_the_approval_of_downtime_off(
+    client: Client, helpdesk: User, running: Instance, settings: Any
+) -> None:
+    client.force_login(helpdesk)
+    settings.NMIGRATE_APPROVE_DOWNTIME = False
+
+    assert "a manager approves the start" not in text(client.get(plan_of(running)))
 
 
 def test_asking_leads_to_the_page_that_follows_it(client: Client, page: str) -> None:
-    response = client.post(page, {"host": "compute3", "reason": "disk errors", "ticket": "OPS-1"})
+    response = client.post(
+        page, {"to": "host:compute3", "way": "cold", "reason": "disk errors", "ticket": "OPS-1"}
+    )
 
     made = Migration.objects.get()
     assert (response.status_code, response.headers["Location"]) == (302, f"/migrations/{made.pk}/")
     assert (made.asked_host, made.reason, made.ticket) == ("compute3", "disk errors", "OPS-1")
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"to": "", "way": "live", "block": "block"}, {"kind": "live", "block": "block", "state": "queued"}),
+        ({"host": "compute3", "way": "cold"}, {"kind": "cold", "asked_host": "compute3", "state": "asking"}),
+        ({"zone": "nova-1", "way": "shelve"}, {"kind": "shelve", "asked_zone": "nova-1", "state": "asking"}),
+        (
+            {"to": "zone:nova-1", "way": "copy", "original_after": "delete", "same_addresses": "on"},
+            {"kind": "copy", "original_after": "delete", "same_addresses": True},
+        ),
+        ({"to": "zone:nova-1", "way": "copy", "block": "block"}, {"original_after": "stopped", "block": ""}),
+    ],
+)
+def test_each_way_is_asked_for_with_its_options(
+    client: Client, helpdesk: User, running: Instance, sent: dict[str, str], kept: dict[str, Any]
+) -> None:
+    client.force_login(helpdesk)
+
+    assert client.post(plan_of(running), sent | {"reason": "the zone closes"}).status_code == 302
+
+    made = Migration.objects.get()
+    assert {name: getattr(made, name) for name in kept} == kept
+
+
+def test_a_way_that_frees_it_from_its_zone_says_so_in_the_record(
+    client: Client, page: str, able: FakeCloud
+) -> None:
+    client.post(page, {"to": "zone:nova", "way": "unpin-cold", "reason": "the zone closes"})
+
+    made = Migration.objects.get()
+    assert (made.kind, made.changes_pin, made.asked_zone) == ("cold", True, "nova")
+
+
+def test_the_same_addresses_only_once_the_original_is_deleted(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    client.force_login(helpdesk)
+    sent = {"to": "zone:nova-1", "way": "copy", "original_after": "stopped", "same_addresses": "on"}
+
+    response = client.post(plan_of(running), sent | {"reason": "typed"})
+
+    assert response.status_code == 409
+    assert "The same addresses are free only once the original is deleted." in text(response)
+    assert 'name="same_addresses" checked' in text(response), "what was chosen is kept"
+
+
+def test_without_a_script_a_button_shows_the_ways_and_keeps_what_was_typed(client: Client, page: str) -> None:
+    response = client.post(
+        page, {"to": "host:compute2", "look": "1", "reason": "half a sente", "ticket": "T"}
+    )
+
+    assert response.status_code == 200
+    assert 'value="host:compute2" hx-get="?host=compute2" checked' in text(response)
+    assert "half a sente</textarea>" in text(response)
+    assert not Migration.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["", "teleport" * 10, "unpin-cold", "evacuate", "shelve"])
+def test_a_way_that_does_not_lead_there_is_refused_with_a_sentence(
+    client: Client, page: str, way: str
+) -> None:
+    response = client.post(page, {"to": "host:compute3", "way": way, "reason": "typed before"})
+
+    assert response.status_code in (409, 422)
+    assert "typed before</textarea>" in text(response)
+    assert not Migration.objects.exists()
+
+
+def test_only_an_operator_evacuates(
+    client: Client, helpdesk: User, operator: User, able: FakeCloud, vm2: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute1").update(state="down")
+    asked = {"to": "host:compute3", "way": "evacuate", "reason": "compute1 burnt"}
+    client.force_login(helpdesk)
+    assert "Only an operator may evacuate" in text(client.get(plan_of(vm2)))
+    assert client.post(plan_of(vm2), asked).status_code == 409
+
+    client.force_login(operator)
+    assert "Be certain that compute1 is off" in text(client.get(plan_of(vm2)))
+    assert client.post(plan_of(vm2), asked).status_code == 302
+
+    assert Migration.objects.get().kind == "evacuate"
+
+
 @pytest.mark.parametrize("reason", ["", "   \n "])
 def test_without_a_reason_the_sentence_stands_at_the_field(client: Client, page: str, reason: str) -> None:
-    response = client.post(page, {"host": "compute3", "reason": reason, "ticket": "OPS-1"})
+    response = client.post(page, {"to": "host:compute3", "way": "cold", "reason": reason, "ticket": "OPS-1"})
 
     assert response.status_code == 422
     assert '<p class="error" id="reason-error">Say why it is moved' in text(response)
@@ -68,7 +226,7 @@ def test_without_a_reason_the_sentence_stands_at_the_field(client: Client, page:
 def test_too_much_or_bad_text_is_refused_and_kept(
     client: Client, page: str, field: str, value: str, sentence: str
 ) -> None:
-    response = client.post(page, {"host": "", "reason": "because", "ticket": "", field: value})
+    response = client.post(page, {"to": "", "way": "cold", "reason": "because", "ticket": "", field: value})
 
     assert response.status_code == 422
     assert sentence in text(response)
@@ -80,13 +238,13 @@ def test_too_much_or_bad_text_is_refused_and_kept(
     [
         ("compute1", "vm2 is on compute1 already."),
         ("nowhere", "There is no host nowhere in lab."),
-        ("compute2", "compute2 is in zone nova"),
+        ("compute2", "This way does not lead there."),
     ],
 )
 def test_a_destination_that_cannot_be_gets_one_sentence(
     client: Client, page: str, host: str, sentence: str
 ) -> None:
-    response = client.post(page, {"host": host, "reason": "disk <errors>", "ticket": "OPS-1"})
+    response = client.post(page, {"host": host, "way": "cold", "reason": "disk <errors>", "ticket": "OPS-1"})
 
     assert response.status_code == 409
     assert sentence in text(response)
@@ -95,8 +253,8 @@ def test_a_destination_that_cannot_be_gets_one_sentence(
 
 
 def test_the_second_click_shows_the_move_that_is_under_way(client: Client, page: str) -> None:
-    client.post(page, {"host": "", "reason": "once"})
-    response = client.post(page, {"host": "", "reason": "twice"})
+    client.post(page, {"to": "", "way": "cold", "reason": "once"})
+    response = client.post(page, {"to": "", "way": "cold", "reason": "twice"})
 
     made = Migration.objects.get()
     assert response.status_code == 409
@@ -109,7 +267,7 @@ def test_a_locked_instance_offers_no_button_and_says_why(client: Client, page: s
     shown = text(client.get(page))
     assert "vm2 is locked (“accounting closes the year”)" in shown
     assert "Ask to move it" not in shown
-    assert client.post(page, {"reason": "please"}).status_code == 409
+    assert client.post(page, {"way": "cold", "reason": "please"}).status_code == 409
 
 
 @pytest.mark.parametrize("uuid", ["6a4e53cb-0cf3-4113-9571-c42aa9f1afa4", "not-a-uuid", "%00", "ÄÖ"])
@@ -134,6 +292,15 @@ def test_a_deleted_instance_still_links_to_what_moved_it(
     assert "lab has no such instance any more" in shown
     assert f'href="/migrations/{waiting.pk}/"' in shown
     assert f"/audit/?instance={waiting.instance_uuid}" in shown
+
+
+@pytest.mark.parametrize("query", ["?zone=mars", "?host=nowhere", "?to=zone:mars"])
+def test_a_link_to_a_destination_that_is_not_there_says_so(client: Client, page: str, query: str) -> None:
+    response = client.get(page + query)
+
+    assert response.status_code == 200
+    assert "There is no" in text(response)
+    assert client.get(page + "?zone=%00&host=%00&to=host:%00").status_code == 200
 
 
 def test_an_unknown_cloud_is_not_found(client: Client, helpdesk: User) -> None:

@@ -76,7 +76,7 @@ def test_the_picture_answers_204_until_something_has_changed(
     version = selectors.topology_version(Cloud.objects.get())
     assert client.get("/clouds/lab/picture/", {"v": version}).status_code == 204
 
-    client.post(f"/clouds/lab/instances/{vm2.uuid}/migrate/", {"reason": "x"})
+    client.post(f"/clouds/lab/instances/{vm2.uuid}/migrate/", {"way": "cold", "reason": "x"})
 
     assert client.get("/clouds/lab/picture/", {"v": version}).status_code == 200
 

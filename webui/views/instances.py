@@ -1,27 +1,25 @@
 """One instance: what it is, where it is, what moved it, and how to ask for the next move."""
 
-from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import preflight, selectors, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Cloud, Hypervisor, Instance, Order
-from nmigrate.states import Kind, Perm
+from nmigrate.models import Cloud, Instance, Order
+from nmigrate.states import Perm
 from webui.access import SignedIn, needs
-from webui.forms import MoveForm
 
 
 @require_safe
 @needs(Perm.VIEW)
 def instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
-    known, found = _find(cloud, uuid)
+    known, found = find_instance(cloud, uuid)
     if found is None:
-        return _gone(request, known, uuid)
+        return gone(request, known, uuid)
     return render(request, "instance.html", _page(request, known, found))
 
 
@@ -29,7 +27,7 @@ def instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
 @needs(Perm.VIEW)
 def status(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     """The part of the page that changes; 204 while the open page still shows the truth."""
-    known, found = _find(cloud, uuid)
+    known, found = find_instance(cloud, uuid)
     if found is None:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     context = _status(request, known, found)
@@ -38,34 +36,12 @@ def status(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     return render(request, "_instance_status.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Perm.REQUEST)
-def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
-    known, found = _find(cloud, uuid)
-    if found is None:
-        return _gone(request, known, uuid)
-    if request.method != "POST":
-        form = MoveForm(initial={"host": request.GET.get("host", "")})
-        return render(request, "plan.html", _plan(known, found, form))
-    form = MoveForm(request.POST)
-    if not form.is_valid():
-        return render(request, "plan.html", _plan(known, found, form), status=422)
-    try:
-        migration = services.request_migration(
-            actor=request.user, instance=found, kind=Kind.COLD, **form.cleaned_data
-        )
-    except Conflict as conflict:
-        context = _plan(known, found, form) | {"conflict": str(conflict)}
-        return render(request, "plan.html", context, status=409)
-    return redirect("migration", pk=migration.pk)
-
-
 @require_POST
 @needs(Perm.OPERATE)
 def start_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
-    known, found = _find(cloud, uuid)
+    known, found = find_instance(cloud, uuid)
     if found is None:
-        return _gone(request, known, uuid)
+        return gone(request, known, uuid)
     try:
         services.start_instance(actor=request.user, instance=found)
     except Conflict as conflict:
@@ -74,14 +50,14 @@ def start_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
 
-def _find(cloud: str, uuid: str) -> tuple[Cloud, Instance | None]:
+def find_instance(cloud: str, uuid: str) -> tuple[Cloud, Instance | None]:
     known = get_object_or_404(Cloud, name=cloud)
     if "\0" in uuid:  # PostgreSQL refuses to look for it
         return known, None
     return known, known.instances.filter(uuid=uuid.lower()).first()
 
 
-def _gone(request: SignedIn, cloud: Cloud, uuid: str) -> HttpResponse:
+def gone(request: SignedIn, cloud: Cloud, uuid: str) -> HttpResponse:
     """Unknown, or deleted a moment ago: say so, and show what the record still knows of it."""
     context = {
         "cloud": cloud,
@@ -132,50 +108,3 @@ def _has_failed(order: Order) -> bool:
 def hash_of(*parts: object) -> str:
     """A short text that changes with its parts, the same in every process (Python's own hash is not)."""
     return blake2s(repr(parts).encode(), digest_size=8).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """One host that a person may choose, or why they may not."""
-
-    host: Hypervisor
-    objections: list[str]
-
-    @property
-    def memory_free(self) -> int:
-        return max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
-
-    @property
-    def disk_free(self) -> int:
-        return max(self.host.disk_gb_capacity - self.host.disk_gb_used, 0)
-
-    @property
-    def vcpus_free(self) -> int:
-        return max(self.host.vcpus_capacity - self.host.vcpus_used, 0)
-
-
-def _plan(cloud: Cloud, instance: Instance, form: MoveForm) -> dict[str, Any]:
-    hosts = list(cloud.hypervisors.defer("inventories", "traits", "aggregates"))
-    source = next((host for host in hosts if host.host == instance.host), None)
-    destinations = [
-        Destination(host, preflight.destination_objections(instance, host))
-        for host in hosts
-        if host.host != instance.host
-    ]
-    same_zone_first = sorted(
-        destinations,
-        key=lambda d: (bool(d.objections), d.host.zone != instance.zone, d.host.zone, -d.memory_free),
-    )
-    objections = preflight.objections(instance, kind=Kind.COLD, host=None, source=source)
-    move = services.active_migration(cloud.name, instance.uuid)
-    return {
-        "cloud": cloud,
-        "instance": instance,
-        "form": form,
-        "chosen": form["host"].value() or "",
-        "destinations": same_zone_first,
-        "objections": [] if move else objections,
-        "warnings": preflight.warnings(instance, kind=Kind.COLD),
-        "move": move,
-        "may_ask": not move and not objections,
-    }

@@ -1,0 +1,87 @@
+"""Planning a move: where to, by which way, and why; and asking for it."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from nmigrate import advisor, services
+from nmigrate.errors import Conflict
+from nmigrate.models import Cloud, Instance, Migration
+from nmigrate.states import Perm
+from webui import plan
+from webui.access import SignedIn, needs
+from webui.forms import MoveForm
+from webui.views.instances import find_instance, gone
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Perm.REQUEST)
+def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
+    known, found = find_instance(cloud, uuid)
+    if found is None:
+        return gone(request, known, uuid)
+    if request.method != "POST" or "look" in request.POST:  # without a script a button shows the ways
+        data = request.POST if request.method == "POST" else request.GET
+        return _show(request, known, found, MoveForm(initial=data.dict()))
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return _show(request, known, found, form, status=422)
+    try:
+        migration = _ask(request, known, found, form)
+    except Conflict as conflict:
+        return _show(request, known, found, form, status=409, conflict=str(conflict))
+    return redirect("migration", pk=migration.pk)
+
+
+def _ask(request: SignedIn, cloud: Cloud, instance: Instance, form: MoveForm) -> Migration:
+    data = form.cleaned_data
+    target = plan.target_of(form.data)
+    plan.check_target(cloud, target)
+    way = plan.plan(request.user, cloud, instance, target).way(data["way"])
+    return services.request_migration(
+        actor=request.user,
+        instance=instance,
+        kind=way.kind,
+        host=target.host,
+        zone=target.zone,
+        changes_pin=way.changes_pin,
+        block=data["block"],
+        original_after=data["original_after"],
+        same_addresses=data["same_addresses"],
+        reason=data["reason"],
+        ticket=data["ticket"],
+    )
+
+
+def _show(
+    request: SignedIn,
+    cloud: Cloud,
+    instance: Instance,
+    form: MoveForm,
+    *,
+    status: int = 200,
+    conflict: str = "",
+) -> HttpResponse:
+    """The page with everything that was typed, whatever became of it."""
+    move = services.active_migration(cloud.name, instance.uuid)
+    target = plan.target_of(form.data if form.is_bound else form.initial)
+    problem = ""
+    try:
+        plan.check_target(cloud, target)
+    except Conflict as unknown:
+        target, problem = advisor.Target(), str(unknown)
+    shown = plan.plan(request.user, cloud, instance, target, str(form["way"].value() or ""))
+    context: dict[str, Any] = {
+        "cloud": cloud,
+        "instance": instance,
+        "form": form,
+        "plan": shown,
+        "move": move,
+        "conflict": conflict or problem,
+        "may_ask": not move and shown.may_ask,
+        "is_kept": bool(conflict),
+        "is_evacuation": any(card.way.kind == "evacuate" for card in shown.cards),
+    }
+    return render(request, "plan.html", context, status=status)
