@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmigrate.models import Instance, Migration
+from nmigrate.states import Kind, State
 from webui import words
 
 
@@ -25,8 +26,15 @@ class Row:
         return self.is_changed and not self.may_change
 
 
+def subject(migration: Migration) -> str:
+    """The UUID of what is compared with the instance before: its copy, once there is one and it was not dropped."""
+    is_copy = migration.copy_uuid and migration.state not in (State.REVERTING, State.REVERTED)
+    return migration.copy_uuid if is_copy else migration.instance_uuid
+
+
 def rows(migration: Migration, instance: Instance | None) -> list[Row]:
-    """What was stored before the order, and what after it; without that, what the inventory says."""
+    """What was stored before the order, and what after it; without that, what the inventory says of `instance`,
+    which is the copy where one was made."""
     before: dict[str, Any] = migration.before or {
         "host": migration.source_host,
         "zone": migration.source_zone,
@@ -34,19 +42,46 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
     now: dict[str, Any] = migration.after or (_current(instance) if instance and migration.is_active else {})
     if not now:
         now = {"host": migration.dest_host, "zone": migration.dest_zone}
-    return [
+    is_copy = migration.kind == Kind.COPY
+    is_on_its_way = migration.is_active and migration.state != State.WAITING
+    rebinds = migration.changes_pin or migration.kind in (Kind.SHELVE, Kind.COPY)
+    found = [
         Row("Host", _text(before.get("host")), _text(now.get("host")), may_change=True),
         Row("Zone", _text(before.get("zone")), _text(now.get("zone")), may_change=True),
+        Row("Bound to", _pin(before), _pin(now), may_change=rebinds),
         Row("State", _status(before), _status(now), may_change=True),
-        Row("Power", _power(before), _power(now)),
-        Row("Addresses", _text(before.get("addresses")), _text(now.get("addresses"))),
-        Row("Volumes", _text(before.get("volumes"), "none"), _text(now.get("volumes"), "none")),
+        Row(
+            "Power",
+            _power(before),
+            _power(now),
+            may_change=is_on_its_way or migration.kind in (Kind.COPY, Kind.EVACUATE),
+        ),
+        Row("Addresses", _text(before.get("addresses")), _text(now.get("addresses")), may_change=is_copy),
+        Row(
+            "Volumes",
+            _text(before.get("volumes"), "none"),
+            _text(now.get("volumes"), "none"),
+            may_change=is_copy,
+        ),
         Row("Flavor", _text(before.get("flavor")), _text(now.get("flavor"))),
     ]
+    if is_copy:
+        found.insert(0, Row("UUID", migration.instance_uuid, subject(migration), may_change=True))
+    return found
 
 
 def _current(instance: Instance) -> dict[str, Any]:
-    names = ("host", "zone", "status", "power_state", "addresses", "volumes", "flavor")
+    names = (
+        "host",
+        "zone",
+        "pinned_zone",
+        "pin_known",
+        "status",
+        "power_state",
+        "addresses",
+        "volumes",
+        "flavor",
+    )
     return {name: getattr(instance, name) for name in names}
 
 
@@ -54,6 +89,13 @@ def _text(value: Any, empty: str = "") -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value) or empty
     return str(value) if value is not None else ""
+
+
+def _pin(facts: dict[str, Any]) -> str:
+    """The zone it is bound to, where the cloud tells."""
+    if not facts.get("pin_known"):
+        return ""
+    return f"zone {facts['pinned_zone']}" if facts.get("pinned_zone") else "no zone"
 
 
 def _status(facts: dict[str, Any]) -> str:

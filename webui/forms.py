@@ -6,11 +6,13 @@ from django import forms
 from django.db.models import TextChoices
 from django.utils import timezone
 
+from nmigrate.models import Migration
 from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
 from nmigrate.selectors import AuditFilter, MigrationFilter
-from nmigrate.states import LABELS
+from nmigrate.states import KIND_LABELS, LABELS, State
 
 REASON_LIMIT = 2000
+DECIDABLE = (State.ASKING, State.WAITING)
 
 
 class MoveForm(forms.Form):
@@ -51,6 +53,41 @@ class NoteForm(forms.Form):
     )
 
 
+class Picks(forms.MultipleChoiceField):
+    """The ticked boxes: "42.waiting" is migration 42 as it was when the page was drawn."""
+
+    def valid_value(self, value: str) -> bool:
+        number, _, state = value.partition(".")
+        return number.isascii() and number.isdigit() and len(number) < 19 and state in DECIDABLE
+
+
+class TogetherForm(forms.Form):
+    """Several decisions with one comment."""
+
+    pick = Picks(
+        error_messages={
+            "required": "Choose at least one: each has a box in front of it.",
+            "invalid_choice": "What was chosen cannot be read. Load the page again and choose anew.",
+        }
+    )
+    answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+    comment = forms.CharField(
+        required=False,
+        max_length=REASON_LIMIT,
+        widget=forms.Textarea,
+        error_messages={"max_length": f"A comment may have up to {REASON_LIMIT} characters."},
+    )
+
+    def migrations(self) -> list[Migration]:
+        """What was chosen, in the state in which the page showed it: the services then refuse what has gone on
+        since, instead of making another decision than the person meant."""
+        seen = dict(pick.split(".", 1) for pick in self.cleaned_data["pick"])
+        found = list(Migration.objects.filter(pk__in=seen).order_by("id"))
+        for migration in found:
+            migration.state = seen[str(migration.pk)]
+        return found
+
+
 class Show(TextChoices):
     """What the topology shows."""
 
@@ -72,12 +109,16 @@ class MigrationFilterForm(forms.Form):
         ],
         error_messages={"invalid_choice": "There is no such state. Choose one from the list."},
     )
+    kind = forms.ChoiceField(
+        required=False,
+        choices=[("", "any kind"), *((kind.value, label) for kind, label in KIND_LABELS.items())],
+        error_messages={"invalid_choice": "There is no such kind of move. Choose one from the list."},
+    )
     person = forms.CharField(required=False, max_length=150)
     instance = forms.CharField(required=False, max_length=255)
 
     def wanted(self) -> MigrationFilter:
-        data = self.cleaned_data
-        return MigrationFilter(data["cloud"], data["state"], data["person"], data["instance"])
+        return MigrationFilter(**self.cleaned_data)
 
 
 class AuditFilterForm(forms.Form):
@@ -90,6 +131,7 @@ class AuditFilterForm(forms.Form):
     action = forms.CharField(required=False, max_length=40)
     since = forms.CharField(required=False, max_length=40)
     until = forms.CharField(required=False, max_length=40)
+    outside = forms.BooleanField(required=False)
     migration = forms.IntegerField(
         required=False,
         min_value=1,
@@ -121,6 +163,7 @@ class AuditFilterForm(forms.Form):
             until=data["until"],
             text=data["q"],
             migration=data["migration"],
+            is_outside=data["outside"],
         )
 
 

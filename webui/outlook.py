@@ -2,14 +2,15 @@
 
 from nmigrate.advisor import Way
 from nmigrate.models import Instance
+from nmigrate.models.record import ORIGINAL_LABELS
 from nmigrate.states import Kind
 
 
-def steps(way: Way, instance: Instance, *, must_ask: bool) -> list[str]:
-    """From the request to the end, in the order in which it happens."""
+def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str = "") -> list[str]:
+    """From the request to the end, in the order in which it happens. `original_after`: what was asked for it."""
     name, where = instance.name, way.host or ("a host that Nova chooses" if not way.zone else way.zone)
     begin = [
-        f"A manager approves the start, because it takes down {name}, which runs. You cannot do this yourself."
+        f"A manager approves the start, because it takes down {name}, which runs."
         if must_ask
         else "nmigrate checks it once more and sends the order to Nova.",
     ]
@@ -21,7 +22,7 @@ def steps(way: Way, instance: Instance, *, must_ask: bool) -> list[str]:
         case Kind.SHELVE:
             return begin + _shelve(instance, where)
         case Kind.COPY:
-            return begin + _copy(instance, where)
+            return begin + _copy(instance, where, original_after)
         case Kind.EVACUATE:
             return begin + _evacuate(instance, where)
 
@@ -46,7 +47,7 @@ def _cold(way: Way, instance: Instance, where: str) -> list[str]:
         *_unpinned(way, instance),
         *moved,
         "It is locked, so that nobody decides past the manager.",
-        "A manager confirms or rejects the move. You cannot do this yourself.",
+        "A manager, never whoever asked for it, confirms or rejects the move.",
         f"{stays}. Rejected, it goes back to {instance.host}.",
     ]
 
@@ -74,15 +75,16 @@ def _shelve(instance: Instance, where: str) -> list[str]:
     ]
 
 
-def _copy(instance: Instance, where: str) -> list[str]:
+def _copy(instance: Instance, where: str, original_after: str) -> list[str]:
     name, runs = instance.name, instance.status != "SHUTOFF"
+    kept = dict(ORIGINAL_LABELS).get(original_after, "deleted or left stopped, as chosen here")
     stop = [f"{name} is stopped, so that nothing changes while it is copied."] if runs else []
     return [
         *stop,
         "A snapshot of its disk is made.",
         f"A copy is started from it on {where}, with a new UUID and new addresses.",
-        "A manager keeps the copy or drops it. You cannot do this yourself.",
-        "Kept, the original is deleted or left stopped, as chosen here.",
+        "A manager, never whoever asked for it, keeps the copy or drops it.",
+        f"Kept, the original is {kept}.",
         "Dropped, the copy is deleted" + (f", and {name} is started again." if runs else "."),
     ]
 

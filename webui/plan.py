@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from nmigrate import advisor, preflight
 from nmigrate.advisor import Cost, Target, Way
 from nmigrate.errors import Conflict
-from nmigrate.models import Cloud, Hypervisor, Instance
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Kind, Perm
 from webui import outlook, words
@@ -146,7 +146,7 @@ def plan(user: User, cloud: Cloud, instance: Instance, target: Target, wanted: s
         preflight.abilities(cloud),
         may_evacuate=user.has_perm(Perm.EVACUATE),
     )
-    shared = _shared(ways)
+    shared = shared_objections(ways)
     names = _cost_names(ways)
     possible = [way.key for way in ways if way.is_possible]
     best = next((way.key for way in ways if way.is_recommended), "")
@@ -157,6 +157,14 @@ def plan(user: User, cloud: Cloud, instance: Instance, target: Target, wanted: s
         shared_objections=shared,
         chosen=wanted if wanted in possible else best,
     )
+
+
+def card_of(user: User, cloud: Cloud, instance: Instance, migration: Migration) -> WayCard | None:
+    """The way that was asked for, as it looks now; None when none such leads there any more."""
+    target = Target(host=migration.asked_host, zone="" if migration.asked_host else migration.asked_zone)
+    cards = plan(user, cloud, instance, target).cards
+    wanted = (migration.kind, migration.changes_pin)
+    return next((card for card in cards if (card.way.kind, card.way.changes_pin) == wanted), None)
 
 
 def check_target(cloud: Cloud, target: Target) -> None:
@@ -185,7 +193,7 @@ def _zones(instance: Instance, hosts: list[Hypervisor], target: Target) -> list[
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 
-def _shared(ways: list[Way]) -> list[str]:
+def shared_objections(ways: list[Way]) -> list[str]:
     """What speaks against every way, so that it is said once."""
     if not ways or any(way.is_possible for way in ways):
         return []

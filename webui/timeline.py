@@ -1,18 +1,57 @@
 """The story of one migration as steps to read from top to bottom: what happened, what happens, what will."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nmigrate.models import Approval, AuditEvent, Migration, Observation
+from nmigrate import moves
+from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
+from nmigrate.moves import Action
 from nmigrate.states import State
-from webui.words import seen
+from webui import words
 
-DONE, NOW, FAIL, LATER = "done", "now", "fail", "later"
+DONE, NOW, FAIL, LATER, ASIDE = "done", "now", "fail", "later", "aside"
+
+_DECIDED = {
+    Approval.APPROVE: "Start approved",
+    Approval.DECLINE: "Start not approved",
+    Approval.CONFIRM: "Confirmed",
+    Approval.REJECT: "Rejected",
+}
+_DECIDED_ON_COPY = _DECIDED | {Approval.CONFIRM: "Copy kept", Approval.REJECT: "Copy dropped"}
+# What people and nmigrate did beside the steps and the decisions, from the audit trail.
+_TOLD: dict[str, str] = {
+    "cancel": "Withdrawn",
+    "abort": "Stop of the live move asked for",
+    "force": "Finish at once asked for",
+    "retry_move": "The step was tried again",
+    "retry_keep": "The step was tried again",
+    "retry_return": "The step was tried again",
+    "go_back": "Sent back to how it was",
+    "leave": "Left as it is",
+    "strand": "Stopped half-way",
+    "undo": "The live move was stopped",
+    "reopen": "The decision did not take effect; it is open again",
+    "remind": "Managers reminded of the decision",
+    "hold_removed": "The lock was taken off outside nmigrate, and put back",
+    "pin_changed": "Its zone was changed outside nmigrate",
+    "abort_refused": "Nova did not take the stop",
+    "force_refused": "Nova did not take the finish",
+    "lock_refused": "It could not be locked for the decision",
+    "expire": "Sent back, because nobody decided in time",
+}
+_BAD = {"strand", "abort_refused", "force_refused", "lock_refused"}
+_ENDED: dict[State, str] = {
+    State.REVERTED: "Back on {source}",
+    State.ABORTED: "Stopped on the way; it runs on {source}",
+    State.FAILED: "Failed",
+    State.DECLINED: "Not started",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the timeline. `tone` is done, now, fail or later."""
+    """One line of the timeline. `tone` is done, now, fail, later or aside."""
 
     title: str
     at: datetime | None = None
@@ -21,81 +60,150 @@ class Step:
     is_outside: bool = False
 
 
-_NOW: dict[State, str] = {
-    State.QUEUED: "Waiting for a worker to send it",
-    State.SENDING: "Being sent to Nova",
-    State.RUNNING: "Nova is moving it",
-    State.WAITING: "Waiting for a manager's decision",
-    State.CONFIRMING: "Nova is giving the old host's room back",
-    State.REVERTING: "Nova is bringing it back to its old host",
-}
-_LATER: dict[State, tuple[str, ...]] = {
-    State.QUEUED: ("Nova moves it", "A manager decides", "Done"),
-    State.SENDING: ("Nova moves it", "A manager decides", "Done"),
-    State.RUNNING: ("A manager decides", "Done"),
-    State.WAITING: ("Done",),
-    State.CONFIRMING: ("Done",),
-    State.REVERTING: ("Back on its old host",),
-}
-
-
 def steps(migration: Migration) -> list[Step]:
-    """Three queries: observations, decisions and, for a withdrawn one, who withdrew it."""
-    state = State(migration.state)
+    """Four queries: observations, orders, decisions and what the audit trail tells beside them."""
+    orders = list(migration.orders.all())
+    events = list(AuditEvent.objects.filter(migration_id=migration.pk, action__in=_TOLD).order_by("id"))
     happened = [
-        Step(f"Asked by {migration.requested_by_name}", migration.requested_at, note=_asked_for(migration))
+        Step(f"Asked by {migration.requested_by_name}", migration.requested_at, note=asked_for(migration))
     ]
     if migration.accepted_at:
         happened.append(Step("Sent to Nova, and accepted", migration.accepted_at))
     happened += _observed(list(migration.observations.all()))
     happened += [_decided(approval) for approval in migration.approvals.all()]
+    happened += _ordered(orders, events)
+    happened += [_told(event) for event in events]
+    # At one moment: what a person did first, then what followed from it.
     happened.sort(key=lambda step: step.at or migration.requested_at)
+    happened = _without_twins(happened)
     if not migration.is_active:
-        return [*happened, _ended(migration, state)]
-    return [
-        *happened,
-        Step(_NOW[state], migration.waiting_since if state is State.WAITING else None, NOW),
-        *(Step(title, tone=LATER) for title in _LATER[state]),
-    ]
+        return [*happened, _ended(migration)]
+    return [*happened, *_ahead(migration, orders)]
 
 
-def _asked_for(migration: Migration) -> str:
+def asked_for(migration: Migration) -> str:
+    """Where to, as it was asked for."""
+    if migration.asked_zone and migration.asked_zone != migration.source_zone:
+        host = f" on {migration.asked_host}" if migration.asked_host else ""
+        return f"to zone {migration.asked_zone}{host}"
     return f"to {migration.asked_host}" if migration.asked_host else "the scheduler chooses the host"
 
 
-def _observed(observations: list[Observation]) -> list[Step]:
-    """What Nova was seen to do; the same sentence twice in a row is one step."""
-    found: list[Step] = []
-    for observation in observations:
-        title = seen(observation)
-        if not found or found[-1].title != title:
-            found.append(Step(title, observation.at))
-    return found
+def _observed(observations: Iterable[Observation]) -> list[Step]:
+    """What Nova was seen to do; that it was running or stopped before anything began is no step."""
+    telling = (
+        row for row in observations if row.task_state or row.nova_status or row.status == "VERIFY_RESIZE"
+    )
+    return [Step(words.seen(row), row.at) for row in telling]
 
 
 def _decided(approval: Approval) -> Step:
-    word = "Confirmed" if approval.decision == Approval.CONFIRM else "Rejected"
+    words_for = _DECIDED_ON_COPY if approval.migration.kind == "copy" else _DECIDED
+    word = words_for[approval.decision]
     if approval.is_outside:
-        return Step(
-            f"{word} outside nmigrate by {approval.decided_by_name}",
-            approval.decided_at,
-            note=approval.comment,
-            is_outside=True,
-        )
+        title = f"{word} outside nmigrate by {approval.decided_by_name}"
+        return Step(title, approval.decided_at, note=approval.comment, is_outside=True)
     note = f"“{approval.comment}”" if approval.comment else ""
     return Step(f"{word} by {approval.decided_by_name}", approval.decided_at, note=note)
 
 
-def _ended(migration: Migration, state: State) -> Step:
+def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step]:
+    """The calls that came to their end. One that was refused is told by the audit trail where that has an entry."""
+    told = {event.action for event in events}
+    found = []
+    for order in orders:
+        step = words.of_step(Action(order.action), is_copy=order.instance_uuid != _subject(order))
+        if order.state == Order.State.DONE:
+            found.append(Step(step.done, order.ended_at))
+        elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
+            found.append(Step(f"{step.now}: failed", order.ended_at, FAIL, order.problem))
+    return found
+
+
+def _subject(order: Order) -> str:
+    return order.migration.instance_uuid if order.migration is not None else order.instance_uuid
+
+
+def _told(event: AuditEvent) -> Step:
+    title = _TOLD[event.action]
+    is_person = event.actor != "nmigrate"
+    if is_person and not event.is_outside:
+        title += f" by {event.actor}"
+    note = event.reason
+    if is_person and note and not event.is_outside:
+        note = f"“{note}”"
+    tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
+    return Step(title, event.at, tone, note, is_outside=event.is_outside)
+
+
+def _without_twins(found: list[Step]) -> list[Step]:
+    """The same sentence twice in a row is one step."""
+    return [step for place, step in enumerate(found) if not place or found[place - 1].title != step.title]
+
+
+# -- what happens now, and what will
+
+
+def _ahead(migration: Migration, orders: list[Order]) -> list[Step]:
+    state = State(migration.state)
+    return [_now(migration, state, orders), *(Step(title, tone=LATER) for title in _later(migration, state))]
+
+
+def _now(migration: Migration, state: State, orders: list[Order]) -> Step:
+    match state:
+        case State.ASKING:
+            return Step("Waiting for a manager's approval", migration.requested_at, NOW)
+        case State.QUEUED:
+            return Step("Waiting for a worker to send it", None, NOW)
+        case State.WAITING:
+            return Step("Waiting for a manager's decision", migration.waiting_since, NOW)
+        case State.STRANDED:
+            return Step("Waiting for a person to say how it goes on", None, NOW)
+    order = next((one for one in reversed(orders) if one.action == migration.step), None)
+    if order is None or migration.state == State.SENDING:
+        return Step("Being sent to Nova", None, NOW)
+    title = words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
+    if order.state == Order.State.QUEUED:
+        return Step(title, order.created_at, NOW, "waits for a worker to send it")
+    return Step(title, order.answered_at or order.claimed_at, NOW)
+
+
+def _later(migration: Migration, state: State) -> list[str]:
+    """The steps to come, as far as they are certain; what follows from a decision is not."""
+    if state in (State.ASKING, State.QUEUED, State.SENDING, State.RUNNING):
+        titles = _to_come(migration, State.RUNNING)
+        return [*titles, *(["A manager decides"] if migration.is_decided_on else []), "Done"]
+    if state is State.CONFIRMING:
+        return [*_to_come(migration, state), "Done"]
+    if state is State.REVERTING:
+        return [*_to_come(migration, state), f"Back on {migration.source_host}"]
+    if state is State.WAITING:
+        return [
+            "The copy is kept, or dropped" if migration.kind == "copy" else "It stays there, or goes back"
+        ]
+    return []
+
+
+def _to_come(migration: Migration, phase: State) -> list[str]:
+    route = moves.route(migration, phase)
+    if migration.state == phase and migration.step in route:
+        route = route[route.index(Action(migration.step)) + 1 :]
+    elif migration.state == State.SENDING:
+        route = route[1:]
+    return [words.of_step(action, is_copy=_is_of_copy(migration, phase)).later for action in route]
+
+
+def _is_of_copy(migration: Migration, phase: State) -> bool:
+    return migration.kind == "copy" and phase is State.REVERTING
+
+
+def _ended(migration: Migration) -> Step:
+    state = State(migration.state)
     if state is State.CANCELLED:
-        event = AuditEvent.objects.filter(migration_id=migration.pk, action="cancel").order_by("-id").first()
-        who = f" by {event.actor}" if event else ""
-        note = f"“{event.reason}”" if event and event.reason else ""
-        return Step(f"Withdrawn{who}", migration.ended_at, DONE, note)
-    if state is State.FAILED:
-        return Step("Failed", migration.ended_at, FAIL)
-    if state is State.REVERTED:
-        return Step(f"Back on {migration.source_host}", migration.ended_at)
+        return Step("Nothing was sent to Nova", migration.ended_at)
+    if state in _ENDED:
+        title = _ENDED[state].format(source=migration.source_host)
+        return Step(title, migration.ended_at, FAIL if state is State.FAILED else DONE)
     where = f", on {migration.dest_host}" if migration.dest_host else ""
     return Step(f"Done{where}", migration.ended_at)
 

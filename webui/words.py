@@ -312,8 +312,8 @@ def of_action(action: str) -> str:
     return action.replace("_", " ")
 
 
-def of_step(action: Action, phase: State = State.RUNNING) -> StepWords:
-    """A step of a move in this phase; only a deletion means another thing on the way back."""
+def of_step(action: Action, *, is_copy: bool = False) -> StepWords:
+    """A step of a move; only a deletion means another thing when it is the copy that goes."""
     if action is Action.DELETE:
-        return _OF_THE_COPY if phase is State.REVERTING else _OF_THE_ORIGINAL
+        return _OF_THE_COPY if is_copy else _OF_THE_ORIGINAL
     return STEP_WORDS[action]

@@ -2,30 +2,52 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from nmigrate.models import Migration, Order
 from nmigrate.states import ACTIVE, Perm, State
 
 ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
+DECIDABLE = (State.ASKING.value, State.WAITING.value)
+"""What a manager decides on: whether it starts, and whether it stands at its end."""
 
 
 def moves_of_instances(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
-    """The active move of each of these instances."""
-    moves = Migration.objects.filter(cloud=cloud_name, instance_uuid__in=list(uuids), state__in=ACTIVE_STATES)
-    return {move.instance_uuid: move for move in moves}
+    """The active move of each of these instances, as itself or as a copy."""
+    wanted = list(uuids)
+    moves = Migration.objects.filter(
+        Q(instance_uuid__in=wanted) | Q(copy_uuid__in=wanted), cloud=cloud_name, state__in=ACTIVE_STATES
+    )
+    return by_instance(moves)
+
+
+def by_instance(moves: Iterable[Migration]) -> dict[str, Migration]:
+    """Each move under the UUID of its instance, and of the copy where it has one."""
+    found = list(moves)
+    return {move.copy_uuid: move for move in found if move.copy_uuid} | {
+        move.instance_uuid: move for move in found
+    }
 
 
 def instance_history(cloud_name: str, uuid: str) -> list[Migration]:
-    """What moved the instance, newest first."""
-    return list(Migration.objects.filter(cloud=cloud_name, instance_uuid=uuid).order_by("-id")[:100])
+    """What moved the instance, or made it as a copy, newest first."""
+    mine = Q(instance_uuid=uuid) | Q(copy_uuid=uuid)
+    return list(Migration.objects.filter(mine, cloud=cloud_name).order_by("-id")[:100]) if uuid else []
 
 
-def last_start(cloud_name: str, uuid: str) -> Order | None:
-    """The newest order to start this instance: says whether one is on its way, or why the last one failed."""
-    return Order.objects.filter(cloud=cloud_name, instance_uuid=uuid, action=Order.Action.START).last()
+def last_power_order(cloud_name: str, uuid: str) -> Order | None:
+    """The newest order to start, stop or unlock this instance, beside any move: says whether one is on its way,
+    or why the last one failed."""
+    simple = (Order.Action.START, Order.Action.STOP, Order.Action.UNLOCK)
+    return Order.objects.filter(
+        cloud=cloud_name, instance_uuid=uuid, action__in=simple, migration=None
+    ).last()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +56,7 @@ class MigrationFilter:
 
     cloud: str = ""
     state: str = ""
+    kind: str = ""
     person: str = ""
     instance: str = ""
 
@@ -46,6 +69,8 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
         rows = rows.filter(state__in=ACTIVE_STATES)
     elif wanted.state:
         rows = rows.filter(state=wanted.state)
+    if wanted.kind:
+        rows = rows.filter(kind=wanted.kind)
     if wanted.person:
         rows = rows.filter(requested_by_name__icontains=wanted.person)
     if wanted.instance:
@@ -55,15 +80,38 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     return rows
 
 
+def soon() -> datetime:
+    """A decision that must be made before this is due."""
+    return timezone.now() + timedelta(seconds=settings.NMIGRATE_REMIND_SECONDS)
+
+
+def is_due(migration: Migration) -> bool:
+    """Whether it must be decided soon, or should have been already."""
+    return migration.decide_by is not None and migration.decide_by <= soon()
+
+
 def pending_approvals(user: User) -> QuerySet[Migration]:
-    """What waits for a decision, longest first; empty for who may not decide."""
+    """What waits for a manager: first what is due soon or overdue, then the longest wait; empty for who may not
+    decide. A request for approval has no deadline; it counts from when it was made."""
     if not user.has_perm(Perm.APPROVE):
         return Migration.objects.none()
-    return Migration.objects.filter(state=State.WAITING).order_by("waiting_since", "id")
+    since = Coalesce("waiting_since", "requested_at")
+    order = Case(When(decide_by__lte=soon(), then=F("decide_by")))
+    return Migration.objects.filter(state__in=DECIDABLE).order_by(order.asc(nulls_last=True), since, "id")
 
 
-def pending_count(user: User) -> int:
-    """How many decisions this person can make now; the requests they made themselves are not among them."""
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many decisions one person can make now, and how many of them are due soon or overdue."""
+
+    count: int
+    due: int
+
+
+def pending_count(user: User) -> Pending:
+    """The requests they made themselves are not among them."""
     if not user.has_perm(Perm.APPROVE):
-        return 0
-    return Migration.objects.filter(state=State.WAITING).exclude(requested_by=user).count()
+        return Pending(0, 0)
+    rows = Migration.objects.filter(state__in=DECIDABLE).exclude(requested_by=user)
+    found = rows.aggregate(count=Count("id"), due=Count("id", filter=Q(decide_by__lte=soon())))
+    return Pending(found["count"], found["due"])

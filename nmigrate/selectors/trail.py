@@ -21,6 +21,7 @@ class AuditFilter:
     until: datetime | None = None
     text: str = ""
     migration: int | None = None
+    is_outside: bool = False
 
 
 def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
@@ -40,6 +41,8 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:
         rows = rows.filter(at__lt=wanted.until)
+    if wanted.is_outside:
+        rows = rows.filter(is_outside=True)
     if wanted.migration is not None:
         rows = rows.filter(migration_id=wanted.migration)
     for word in wanted.text.split():

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When,
 from django.db.models.functions import RowNumber
 
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
-from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.selectors.moves import ACTIVE_STATES, by_instance
 from nmigrate.states import State
 
 MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
@@ -138,7 +138,7 @@ def topology(cloud: Cloud, show: str = SHOW_ALL) -> Topology:
     hypervisors = list(cloud.hypervisors.defer("inventories", "traits", "aggregates"))
     totals: Counter[str] = Counter(dict(cloud.instances.order_by().values_list("host").annotate(Count("id"))))
     moves = list(Migration.objects.filter(cloud=cloud.name, state__in=ACTIVE_STATES).order_by("id"))
-    moving = {move.instance_uuid: move for move in moves}
+    moving = by_instance(moves)
     dense = len(hypervisors) > MANY_HOSTS
     chips: dict[str, list[Chip]] = defaultdict(list)
     limit = CHIPS_WHEN_MANY if dense else CHIPS_PER_HOST

@@ -38,9 +38,11 @@
   const drift = served ? Date.now() - Date.parse(served.content) : 0;
   const tick = () => {
     if (document.hidden) return;
-    for (const time of document.querySelectorAll("time[data-mode=ago], time[data-mode=since]")) {
-      const age = human((Date.now() - drift - Date.parse(time.dateTime)) / 1000);
-      const text = time.dataset.mode === "ago" ? `${age} ago` : age;
+    for (const time of document.querySelectorAll("time[data-mode=ago], time[data-mode=since], time[data-mode=left]")) {
+      const seconds = (Date.now() - drift - Date.parse(time.dateTime)) / 1000;
+      const age = human(Math.abs(seconds));
+      const words = { ago: `${age} ago`, since: age, left: seconds < 0 ? `decide within ${age}` : `overdue for ${age}` };
+      const text = words[time.dataset.mode];
       if (time.textContent !== text) time.textContent = text;
     }
   };
@@ -117,6 +119,24 @@
   };
   document.addEventListener("htmx:afterSettle", nameButton);
 
+  // ---- several decisions at once: one box ticks all the others of the page
+  const picks = () => [...document.querySelectorAll("input.pick")];
+  const countPicks = () => {
+    const all = document.querySelector("[data-picks-all] input");
+    if (!all) return;
+    const ticked = picks().filter((box) => box.checked).length;
+    all.closest("label").hidden = picks().length < 2;
+    all.checked = ticked > 0 && ticked === picks().length;
+    all.indeterminate = ticked > 0 && !all.checked;
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("[data-picks-all]")) {
+      for (const box of picks()) box.checked = event.target.checked;
+    }
+    if (event.target.matches("input.pick, [data-picks-all] input")) countPicks();
+  });
+  document.addEventListener("htmx:afterSettle", countPicks);
+
   // ---- keys: "/" searches, Escape leaves, the arrows walk through what was found
   document.addEventListener("keydown", (event) => {
     const search = document.querySelector(".find input[type=search]");
@@ -155,6 +175,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     nameTheme();
     nameButton();
+    countPicks();
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
     tick();
     setInterval(tick, 1000);

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
@@ -11,9 +12,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Service
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, Service
 from nmigrate.selectors import Chip
-from nmigrate.states import Perm
+from nmigrate.states import Kind, Perm, State
 from webui import words
 from webui.words import Look
 
@@ -57,7 +58,7 @@ def bar(context: Context) -> dict[str, Any]:
     return {
         "user": user,
         "pages": pages,
-        "waiting": selectors.pending_count(user),
+        "pending": selectors.pending_count(user),
         "clouds": clouds,
         "cloud": current,
         "query": context.get("query", ""),
@@ -70,7 +71,9 @@ def _section(path: str) -> str:
     """The part of the application that an address belongs to; deciding is part of the approvals."""
     if path == "/":
         return "/clouds/"
-    if path.startswith("/migrations/") and path.endswith(("/decide/", "/confirm/", "/reject/")):
+    if path.startswith("/migrations/") and path.endswith(
+        ("/decide/", "/approve/", "/decline/", "/confirm/", "/reject/")
+    ):
         return "/approvals/"
     return path
 
@@ -106,6 +109,16 @@ def tone(name: str, word: str) -> SafeString:
 @register.simple_tag
 def state(migration: Migration) -> SafeString:
     return badge(words.of_migration(migration.state))
+
+
+@register.filter
+def where(migration: Migration) -> str:
+    """Where it goes, or where it was to go."""
+    if migration.dest_host or migration.asked_host:
+        return migration.dest_host or migration.asked_host
+    if migration.asked_zone and migration.asked_zone != migration.source_zone:
+        return f"zone {migration.asked_zone}"
+    return "the scheduler chooses"
 
 
 @register.filter
@@ -201,8 +214,26 @@ def gib(value: int) -> str:
 
 
 @register.filter
+def size(value: int) -> str:
+    """Bytes as MiB or GiB."""
+    mib = value / 2**20
+    return f"{mib:.0f} MiB" if mib < 1000 else f"{mib / 1024:.1f} GiB"
+
+
+@register.filter
 def power(value: object) -> str:
     return words.of_power(value)
+
+
+@register.filter
+def ordered_word(order: Order) -> str:
+    """ "being started": an order that is on its way."""
+    return f"being {wanted_word(order)}"
+
+
+@register.filter
+def wanted_word(order: Order) -> str:
+    return {"start": "started", "stop": "stopped"}.get(order.action, "unlocked")
 
 
 @register.filter
@@ -253,6 +284,34 @@ def ago(at: datetime | None) -> SafeString | str:
 def since(at: datetime | None) -> SafeString | str:
     """How long something has lasted: "2 h 5 min"."""
     return _time(at, human(timezone.now() - at), "since") if at else ""
+
+
+@register.simple_tag
+def due(migration: Migration) -> SafeString | str:
+    """The countdown to a decision: "decide within 3 h 20 min"; it stands out when it is near, and more when over."""
+    if migration.decide_by is None or migration.state != State.WAITING:
+        return ""
+    left = migration.decide_by - timezone.now()
+    look = words.BAD if left <= timedelta(0) else words.WARN if selectors.is_due(migration) else words.WAIT
+    text = f"decide within {human(left)}" if left > timedelta(0) else f"overdue for {human(-left)}"
+    time = _time(migration.decide_by, text, "left")
+    return format_html('<span class="state {}">{}{}</span>', look, shape(look), time)
+
+
+@register.filter
+def is_due(migration: Migration) -> bool:
+    return selectors.is_due(migration)
+
+
+@register.filter
+def at_end(migration: Migration) -> str:
+    """What happens when nobody decides in time."""
+    if settings.NMIGRATE_DECISION_AT_END != "revert":
+        return "If nobody decides by then, it goes on waiting."
+    back = (
+        "the copy is dropped" if migration.kind == Kind.COPY else f"it goes back to {migration.source_host}"
+    )
+    return f"If nobody decides by then, {back}."
 
 
 @register.simple_tag

@@ -1,6 +1,7 @@
-"""Approvals: what waits, and the one page from which it is decided."""
+"""Approvals: what waits for a manager, the page from which one is decided, and several decided together."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 from nmigrate import selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
-from nmigrate.states import Perm, State
-from webui import comparison
+from nmigrate.moves import ran
+from nmigrate.states import Kind, Perm, State
+from webui import comparison, outlook, plan
 from webui.access import SignedIn, needs
-from webui.forms import NoteForm
+from webui.forms import NoteForm, TogetherForm
 
 PER_PAGE = 50
 
@@ -22,20 +24,17 @@ PER_PAGE = 50
 @require_safe
 @needs(Perm.APPROVE)
 def approvals(request: SignedIn) -> HttpResponse:
-    rows = selectors.pending_approvals(request.user)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    waiting = [(migration, services.why_not_decide(request.user, migration)) for migration in page]
-    return render(request, "approvals.html", {"page": page, "waiting": waiting})
+    return render(request, "approvals.html", _list(request) | {"form": TogetherForm()})
 
 
 @require_safe
 @needs(Perm.APPROVE)
 def badge(request: SignedIn) -> HttpResponse:
     """The number beside "Approvals"; 204 while the open page still shows it rightly."""
-    waiting = selectors.pending_count(request.user)
-    if request.GET.get("v") == str(waiting):
+    pending = selectors.pending_count(request.user)
+    if request.GET.get("v") == f"{pending.count}.{pending.due}":
         return HttpResponse(status=204)
-    return render(request, "_approvals_badge.html", {"waiting": waiting})
+    return render(request, "_approvals_badge.html", {"pending": pending})
 
 
 @require_safe
@@ -43,6 +42,18 @@ def badge(request: SignedIn) -> HttpResponse:
 def decide(request: SignedIn, pk: int) -> HttpResponse:
     migration = get_object_or_404(Migration, pk=pk)
     return render(request, "decide.html", _page(request, migration, NoteForm()))
+
+
+@require_POST
+@needs(Perm.APPROVE)
+def approve_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _decide(request, pk, services.approve_migration)
+
+
+@require_POST
+@needs(Perm.APPROVE)
+def decline_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _decide(request, pk, services.decline_migration)
 
 
 @require_POST
@@ -55,6 +66,42 @@ def confirm_migration(request: SignedIn, pk: int) -> HttpResponse:
 @needs(Perm.APPROVE)
 def reject_migration(request: SignedIn, pk: int) -> HttpResponse:
     return _decide(request, pk, services.reject_migration)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of several decisions: what was done, or why it was not."""
+
+    migration: Migration
+    word: str
+    problem: str
+
+
+@require_POST
+@needs(Perm.APPROVE)
+def decide_together(request: SignedIn) -> HttpResponse:
+    form = TogetherForm(request.POST)
+    if not form.is_valid():
+        return render(request, "approvals.html", _list(request) | {"form": form}, status=422)
+    is_yes = form.cleaned_data["answer"] == "yes"
+    chosen = form.migrations()
+    words = {migration.pk: _decided(migration, is_yes) for migration in chosen}
+    results = services.decide_together(
+        actor=request.user, migrations=chosen, is_yes=is_yes, comment=form.cleaned_data["comment"]
+    )
+    outcomes = [Outcome(one.migration, words[one.migration.pk], one.problem) for one in results]
+    made = sum(not one.problem for one in outcomes)
+    context = {"outcomes": outcomes, "made": made, "comment": form.cleaned_data["comment"]}
+    return render(request, "decided_together.html", context, status=200 if made else 409)
+
+
+def _decided(migration: Migration, is_yes: bool) -> str:
+    """What is said of it once it is decided."""
+    if migration.state == State.ASKING:
+        return "start approved" if is_yes else "start not approved"
+    if migration.kind == Kind.COPY:
+        return "copy kept" if is_yes else "copy dropped"
+    return "confirmed" if is_yes else "rejected"
 
 
 def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpResponse:
@@ -71,21 +118,44 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
     return redirect("migration", pk=pk)
 
 
+def _list(request: SignedIn) -> dict[str, Any]:
+    rows = selectors.pending_approvals(request.user)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    waiting = [(migration, services.why_not_decide(request.user, migration)) for migration in page]
+    can_decide = sum(not why_not for _, why_not in waiting)
+    return {"page": page, "waiting": waiting, "can_decide": can_decide}
+
+
 def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, Any]:
-    instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
-    rows = comparison.rows(migration, instance)
+    found = Instance.objects.filter(cloud=migration.cloud, uuid=comparison.subject(migration)).first()
+    rows = comparison.rows(migration, found)
     others = selectors.pending_approvals(request.user).exclude(pk=migration.pk)
     return {
+        **_meaning(request, migration, found),
         "migration": migration,
-        "instance": instance,
+        "instance": found,
         "form": form,
         "rows": rows,
         "changed": [row.name.lower() for row in rows if row.is_bad],
         "actions": services.permitted_actions(request.user, migration),
         "why_not": services.why_not_decide(request.user, migration),
+        "is_asking": migration.state == State.ASKING,
         "is_waiting": migration.state == State.WAITING,
-        "was_running": migration.before.get("status") == "ACTIVE",
+        "is_open": migration.state in (State.ASKING, State.WAITING),
+        "is_copy": migration.kind == Kind.COPY,
+        "was_running": ran(migration),
         "decision": migration.approvals.last(),
         "others": others[:8],
         "others_count": others.count(),
     }
+
+
+def _meaning(request: SignedIn, migration: Migration, instance: Instance | None) -> dict[str, Any]:
+    """What the start would mean, from the inventory as it is now."""
+    if migration.state != State.ASKING or instance is None:
+        return {}
+    card = plan.card_of(request.user, instance.cloud, instance, migration)
+    if card is None:
+        return {"card": None}
+    steps = outlook.steps(card.way, instance, must_ask=False, original_after=migration.original_after)
+    return {"card": card, "steps": steps}

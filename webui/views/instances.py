@@ -1,5 +1,6 @@
 """One instance: what it is, where it is, what moved it, and how to ask for the next move."""
 
+from collections.abc import Callable
 from hashlib import blake2s
 from typing import Any
 
@@ -7,11 +8,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from nmigrate import preflight, selectors, services
+from nmigrate import advisor, preflight, selectors, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Cloud, Instance, Order
+from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.states import Perm
+from webui import plan
 from webui.access import SignedIn, needs
+from webui.forms import NoteForm
 
 
 @require_safe
@@ -39,13 +42,37 @@ def status(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
 @require_POST
 @needs(Perm.OPERATE)
 def start_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
+    return _order(request, cloud, uuid, services.start_instance)
+
+
+@require_POST
+@needs(Perm.STOP)
+def stop_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
+    return _order(request, cloud, uuid, services.stop_instance, is_noted=True)
+
+
+@require_POST
+@needs(Perm.UNLOCK)
+def unlock_instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
+    return _order(request, cloud, uuid, services.unlock_instance, is_noted=True)
+
+
+def _order(
+    request: SignedIn, cloud: str, uuid: str, service: Callable[..., Order], *, is_noted: bool = False
+) -> HttpResponse:
+    """One small order; who comes too late sees the true state, and the note that they had typed."""
     known, found = find_instance(cloud, uuid)
     if found is None:
         return gone(request, known, uuid)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        context = _page(request, known, found) | {"conflict": form.errors["comment"][0], "form": form}
+        return render(request, "instance.html", context, status=422)
+    noted = {"note": form.cleaned_data["comment"]} if is_noted else {}
     try:
-        services.start_instance(actor=request.user, instance=found)
+        service(actor=request.user, instance=found, **noted)
     except Conflict as conflict:
-        context = _page(request, known, found) | {"conflict": str(conflict)}
+        context = _page(request, known, found) | {"conflict": str(conflict), "form": form}
         return render(request, "instance.html", context, status=409)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
@@ -79,30 +106,60 @@ def _page(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, Any]
 def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, Any]:
     """What is true of it now, and what this person may do about it."""
     move = services.active_migration(cloud.name, instance.uuid)
-    start = selectors.last_start(cloud.name, instance.uuid)
-    is_starting = bool(start and (start.state in Order.OPEN or start.state == Order.State.ACCEPTED))
-    objections = preflight.instance_objections(instance)
-    may_request, may_operate = request.user.has_perm(Perm.REQUEST), request.user.has_perm(Perm.OPERATE)
-    is_stopped = instance.status == "SHUTOFF" and not instance.task_state
-    seen = (instance.status, instance.task_state, instance.host, instance.locked, instance.fault)
-    orders = (start and (start.pk, start.state), move and (move.pk, move.version))
+    order = selectors.last_power_order(cloud.name, instance.uuid)
+    is_ordered = order is not None and order.state in (*Order.OPEN, Order.State.ACCEPTED)
+    ways = [] if move else _ways_now(request, cloud, instance)
+    is_free = not move and not is_ordered and not instance.task_state
+    can_be_ordered = is_free and not instance.locked
     return {
         "cloud": cloud,
         "instance": instance,
         "move": move,
-        "start": start,
-        "is_starting": is_starting,
-        "start_failed": start if start and _has_failed(start) and is_stopped else None,
-        "objections": [] if move else objections,
-        "may_move": may_request and not move and not objections and not is_starting,
-        "may_start": may_operate and not move and is_stopped and not instance.locked and not is_starting,
-        "is_busy": bool(move or is_starting or instance.task_state),
-        "version": f"{hash_of(seen, orders)}",
+        "is_copy": bool(move and move.copy_uuid == instance.uuid),
+        "order": order,
+        "is_ordered": is_ordered,
+        "order_failed": order if order and _has_failed(order, instance) else None,
+        "ways": ways,
+        "shared_objections": plan.shared_objections(ways),
+        "is_evacuation": any(way.key == "evacuate" for way in ways),
+        "may_move": request.user.has_perm(Perm.REQUEST)
+        and not is_ordered
+        and any(way.is_possible for way in ways),
+        "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
+        "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
+        "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,
+        "is_busy": bool(move or is_ordered or instance.task_state),
+        "version": _version(instance, order, move, ways),
     }
 
 
-def _has_failed(order: Order) -> bool:
-    return order.state in (Order.State.REFUSED, Order.State.LOST, Order.State.FAILED)
+def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[advisor.Way]:
+    """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen."""
+    source = cloud.hypervisors.filter(host=instance.host).defer("inventories", "traits", "aggregates")
+    return advisor.ways(
+        instance,
+        advisor.Target(),
+        list(source),
+        preflight.abilities(cloud),
+        may_evacuate=request.user.has_perm(Perm.EVACUATE),
+    )
+
+
+def _version(instance: Instance, order: Order | None, move: Migration | None, ways: list[advisor.Way]) -> str:
+    seen = (instance.status, instance.task_state, instance.host, instance.locked, instance.locked_reason)
+    orders = (order and (order.pk, order.state), move and (move.pk, move.version))
+    return hash_of(seen, instance.fault, orders, [way.objections for way in ways])
+
+
+def _has_failed(order: Order, instance: Instance) -> bool:
+    """Whether it came to nothing, and what was wanted is still not so."""
+    is_failed = order.state in (Order.State.REFUSED, Order.State.LOST, Order.State.FAILED)
+    wanted = {
+        Order.Action.START: instance.status == "ACTIVE",
+        Order.Action.STOP: instance.status == "SHUTOFF",
+        Order.Action.UNLOCK: not instance.locked,
+    }
+    return is_failed and not wanted[Order.Action(order.action)]
 
 
 def hash_of(*parts: object) -> str:

@@ -1,5 +1,6 @@
-"""Migrations: the list, and one of them with its live timeline."""
+"""Migrations: the list, one of them with its live timeline, and what a person may do to it on its way."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -7,15 +8,20 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from nmigrate import selectors, services
+from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
-from nmigrate.states import Perm, State
-from webui import comparison, timeline
+from nmigrate.moves import Action
+from nmigrate.services.requests import has_stepped_in
+from nmigrate.states import Kind, Perm, State
+from webui import comparison, half_way, timeline
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
+from webui.words import POST_COPY
 
 PER_PAGE = 50
+ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.DECLINED)
+"""After these it can be asked for anew."""
 
 
 @require_safe
@@ -39,6 +45,7 @@ def migrations(request: SignedIn) -> HttpResponse:
 @needs(Perm.VIEW)
 def migration(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(Migration, pk=pk)
+    progress.note_looking(found)
     return render(request, "migration.html", _page(request, found))
 
 
@@ -47,6 +54,7 @@ def migration(request: SignedIn, pk: int) -> HttpResponse:
 def status(request: SignedIn, pk: int) -> HttpResponse:
     """The part of the page that changes; 204 while the open page still shows the truth."""
     found = get_object_or_404(Migration, pk=pk)
+    progress.note_looking(found)  # what makes the follower ask Nova how far a live move is
     if request.GET.get("v") == str(found.version):
         return HttpResponse(status=204)
     response = render(request, "_migration_status.html", _page(request, found))
@@ -59,42 +67,102 @@ def status(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 @needs(Perm.REQUEST)
 def cancel_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.cancel_migration)
+
+
+@require_POST
+@needs(Perm.OPERATE)
+def abort_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.abort_migration)
+
+
+@require_POST
+@needs(Perm.FORCE)
+def force_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.force_migration)
+
+
+@require_POST
+@needs(Perm.OPERATE)
+def retry_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.retry_migration)
+
+
+@require_POST
+@needs(Perm.OPERATE)
+def go_back(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.go_back)
+
+
+@require_POST
+@needs(Perm.OPERATE)
+def leave_migration(request: SignedIn, pk: int) -> HttpResponse:
+    return _act(request, pk, services.leave_migration)
+
+
+def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpResponse:
+    """One action with a note; who comes too late sees the true state, and what they had typed."""
     found = get_object_or_404(Migration, pk=pk)
     form = NoteForm(request.POST)
-    note = form.cleaned_data["comment"] if form.is_valid() else ""
+    if not form.is_valid():
+        context = _page(request, found) | {"conflict": form.errors["comment"][0], "form": form}
+        return render(request, "migration.html", context, status=422)
     try:
-        services.cancel_migration(actor=request.user, migration=found, note=note)
+        service(actor=request.user, migration=found, note=form.cleaned_data["comment"])
     except Conflict as conflict:
         found.refresh_from_db()
-        context = _page(request, found) | {"conflict": str(conflict)}
+        context = _page(request, found) | {"conflict": str(conflict), "form": form}
         return render(request, "migration.html", context, status=409)
     return redirect("migration", pk=pk)
 
 
 def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     actions = services.permitted_actions(request.user, migration)
-    instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
-    is_waiting = migration.state == State.WAITING
+    uuids = {migration.instance_uuid, migration.copy_uuid} - {""}
+    known = {row.uuid: row for row in Instance.objects.filter(cloud=migration.cloud, uuid__in=uuids)}
+    instance = known.get(migration.instance_uuid)
+    is_waiting = migration.state in (State.ASKING, State.WAITING)
     return {
         "migration": migration,
         "instance": instance,
+        "copy": known.get(migration.copy_uuid),
+        "asked_for": timeline.asked_for(migration),
         "steps": timeline.steps(migration),
         "took": timeline.took(migration),
-        "rows": comparison.rows(migration, instance),
+        "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
+        "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
-        "may_ask_again": migration.state in (State.FAILED, State.REVERTED, State.CANCELLED)
+        "may_ask_again": migration.state in ASKABLE
         and request.user.has_perm(Perm.REQUEST)
         and instance is not None,
         "may_audit": request.user.has_perm(Perm.AUDIT),
+        "outside": migration.approvals.filter(is_outside=True).last()
+        if migration.is_decided_outside
+        else None,
+        **_live(migration),
+    }
+
+
+def _live(migration: Migration) -> dict[str, Any]:
+    """How far a live move is, and whether somebody has stepped in."""
+    if not progress.is_measurable(migration):
+        return {"is_live": False}
+    return {
+        "is_live": True,
+        "progress": progress.progress(migration),
+        "is_post_copy": migration.nova_status == POST_COPY,
+        "is_stopping": has_stepped_in(migration, Action.ABORT),
+        "is_finishing": has_stepped_in(migration, Action.FORCE),
     }
 
 
 def _may_start(request: SignedIn, migration: Migration, instance: Instance | None) -> bool:
-    """It was stopped before, it is stopped now, and nothing stands in the way: one click starts it."""
+    """It is over, it is stopped, and nothing stands in the way: one click starts it."""
     if instance is None or migration.state != State.DONE or not request.user.has_perm(Perm.OPERATE):
         return False
-    was_stopped = migration.before.get("status") == "SHUTOFF"
+    if migration.kind == Kind.COPY:
+        return False  # the original, which was left stopped because its copy is kept
     is_stopped = instance.status == "SHUTOFF" and not instance.task_state and not instance.locked
-    return was_stopped and is_stopped and services.active_migration(migration.cloud, instance.uuid) is None
+    return is_stopped and services.active_migration(migration.cloud, instance.uuid) is None
