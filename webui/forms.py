@@ -70,7 +70,10 @@ class TogetherForm(forms.Form):
             "invalid_choice": "What was chosen cannot be read. Load the page again and choose anew.",
         }
     )
-    answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+    answer = forms.ChoiceField(
+        choices=[("yes", "yes"), ("no", "no")],
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Press one of the two buttons."),
+    )
     comment = forms.CharField(
         required=False,
         max_length=REASON_LIMIT,

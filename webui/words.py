@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from nmigrate.models import Hypervisor, Instance, Observation, Service
+from nmigrate.models import Hypervisor, Instance, Migration, Observation, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import status_words
-from nmigrate.states import LABELS, State
+from nmigrate.states import LABELS, Kind, State
 
 POST_COPY = "running (post-copy)"
 """Nova's word for a live move whose guest runs on its new host already; it can be neither stopped nor forced."""
@@ -254,6 +254,25 @@ class Look:
 
     tone: str
     word: str
+
+
+# What a state means where a kind of move gives it another meaning than states.MEANINGS.
+_MEANS: dict[tuple[str, str], str] = {
+    (Kind.LIVE, State.RUNNING): "It goes on running while Nova moves it.",
+    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up in the other zone, step by step.",
+    (Kind.COPY, State.RUNNING): "A copy of it is made, step by step; the original stays where it is.",
+    (Kind.COPY, State.WAITING): "The copy runs beside the original; a manager keeps the copy or drops it.",
+    (Kind.COPY, State.CONFIRMING): "The copy is kept; what was asked for the original is being done.",
+    (Kind.COPY, State.REVERTING): "The copy is being taken away again.",
+    (Kind.COPY, State.DONE): "The copy has taken its place.",
+    (Kind.COPY, State.REVERTED): "The copy is gone again; the original is as it was.",
+    (Kind.EVACUATE, State.RUNNING): "Nova is building it anew on another host.",
+}
+
+
+def meaning(migration: Migration) -> str:
+    """What the state of this migration means, in one sentence."""
+    return _MEANS.get((migration.kind, migration.state), migration.meaning)
 
 
 def of_migration(state: str) -> Look:

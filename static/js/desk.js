@@ -22,7 +22,7 @@
     nameTheme();
   };
 
-  // ---- times that grow older while the page is open; the same words as webui/templatetags/desk.py
+  // ---- times that grow older while the page is open; the same words as webui/times.py
   const human = (seconds) => {
     const s = Math.max(Math.floor(seconds), 0);
     const minutes = Math.floor(s / 60), hours = Math.floor(s / 3600), days = Math.floor(s / 86400);

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,9 +11,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from nmigrate import services
-from nmigrate.models import Instance, Migration
-from nmigrate.states import State
-from tests.conftest import follow, run_tasks
+from nmigrate.models import Cloud, Instance, Migration
+from nmigrate.states import Kind, State
+from tests.conftest import follow, no_patience, run_tasks
 from tests.fakecloud import FakeCloud
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -59,6 +60,79 @@ def waiting(synced: FakeCloud, asked: Migration) -> Migration:
 def done(synced: FakeCloud, waiting: Migration, manager: User) -> Migration:
     services.confirm_migration(actor=manager, migration=waiting, comment="looks healthy")
     return reach(synced, waiting, State.DONE)
+
+
+@pytest.fixture
+def able(synced: FakeCloud) -> FakeCloud:
+    """A cloud whose Nova and account can do every kind of move."""
+    Cloud.objects.update(nova_used="2.104", own_projects=["project-demo"])
+    return synced
+
+
+@pytest.fixture
+def running(able: FakeCloud) -> Instance:
+    """demo_zone runs from an image on compute2, bound to no zone."""
+    Instance.objects.filter(name="demo_zone").update(image_id="cirros")
+    return Instance.objects.get(name="demo_zone")
+
+
+@pytest.fixture
+def asking(running: Instance, helpdesk: User) -> Migration:
+    """A running instance is to be moved cold: that waits for a manager's approval."""
+    return services.request_migration(
+        actor=helpdesk, instance=running, host="compute4", reason="PSU swap on Sunday", ticket="OPS-7"
+    )
+
+
+@pytest.fixture
+def live(able: FakeCloud, running: Instance, helpdesk: User) -> Migration:
+    """A live move that goes on until `able.hold_live` is taken back."""
+    able.hold_live = True
+    made = services.request_migration(
+        actor=helpdesk, instance=running, kind=Kind.LIVE, host="compute4", reason="PSU swap on Sunday"
+    )
+    for _ in range(10):
+        run_tasks()
+        follow(able)
+        made.refresh_from_db()
+        if made.nova_status == "running":
+            return made
+    raise AssertionError(f"it is {made.state}, {made.nova_status}")
+
+
+@pytest.fixture
+def copied(able: FakeCloud, running: Instance, helpdesk: User, manager: User) -> Migration:
+    """A copy runs in the other zone; a manager decides whether it is kept."""
+    made = services.request_migration(
+        actor=helpdesk,
+        instance=running,
+        kind=Kind.COPY,
+        zone="nova-1",
+        original_after="delete",
+        reason="move",
+    )
+    services.approve_migration(actor=manager, migration=made)
+    made = reach(able, made, State.WAITING)
+    for _ in range(3):  # the lock, and the inventory that knows the copy
+        run_tasks()
+        follow(able)
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def half_way(
+    able: FakeCloud, running: Instance, helpdesk: User, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> Migration:
+    """Shelved, and no host of the other zone takes it."""
+    no_patience(monkeypatch)
+    made = services.request_migration(
+        actor=helpdesk, instance=running, kind=Kind.SHELVE, zone="nova-1", reason="the zone closes"
+    )
+    services.approve_migration(actor=manager, migration=made)
+    for host in ("compute1", "compute3"):
+        able.hosts[host] = replace(able.hosts[host], status="disabled")
+    return reach(able, made, State.STRANDED)
 
 
 def reach(cloud: FakeCloud, migration: Migration, state: State) -> Migration:

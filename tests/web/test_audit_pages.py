@@ -12,8 +12,13 @@ from django.utils import timezone
 
 from nmigrate import audit
 from nmigrate.models import AuditEvent, Migration
+from nmigrate.moves import Action
+from nmigrate.states import TRANSITIONS
+from tests.conftest import follow
+from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from webui.views.audit import harmless
+from webui.words import of_action
 
 
 def rows_of(client: Client, query: str = "") -> list[dict[str, str]]:
@@ -52,6 +57,46 @@ def test_an_instance_is_found_by_name_and_by_uuid(client: Client, auditor: User,
     assert len(rows_of(client, f"?instance={done.instance_uuid.upper()}")) == everything
     assert len(rows_of(client, f"?migration={done.pk}")) == everything
     assert rows_of(client, "?instance=vm9") == []
+
+
+def test_bypasses_can_be_read_alone_and_stand_out(
+    client: Client, auditor: User, synced: FakeCloud, waiting: Migration
+) -> None:
+    synced.confirm_outside(waiting.instance_uuid)
+    follow(synced, 3)
+    client.force_login(auditor)
+
+    rows = rows_of(client, "?outside=on")
+
+    assert [row["action"] for row in rows] == ["observe_confirm"]
+    assert {row["outside"] for row in rows} == {"yes"}
+    shown = text(client.get("/audit/?outside=on"))
+    assert shown.count('class="bypass"') == 1
+    assert "confirmed it outside nmigrate" in shown
+    assert "1 entry" in shown
+    entry = text(client.get(f"/audit/{rows[0]['id']}/"))
+    assert "This was done past nmigrate," in entry
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *TRANSITIONS,
+        *(f"{action}_{answer}" for action in Action for answer in ("accepted", "refused")),
+        "request", "start", "stop", "unlock", "started", "stopped", "unlocked", "start_failed",
+        "stop_failed", "unlock_failed", "hold_removed", "pin_changed", "remind",
+    ],
+)  # fmt: skip
+def test_every_action_has_words_of_its_own(action: str) -> None:
+    words = of_action(action)
+
+    assert words
+    assert "_" not in words
+    assert words != action.replace("_", " ")
+
+
+def test_an_action_that_nobody_knows_yet_is_shown_as_it_is() -> None:
+    assert of_action("teleport_begun") == "teleport begun"
 
 
 def test_times_are_read_in_the_readers_zone(client: Client, auditor: User, done: Migration) -> None:

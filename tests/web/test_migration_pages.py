@@ -2,11 +2,13 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from nmigrate import services
+from nmigrate import audit, services
 from nmigrate.models import Instance, Migration, Observation, Order
+from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
@@ -47,6 +49,64 @@ def test_the_timeline_tells_the_whole_story(synced: FakeCloud, done: Migration) 
     assert titles[1] == "Sent to Nova, and accepted"
     assert "Confirmed by manager" in titles
     assert titles[-1] == "Done, on compute3"
+
+
+def test_the_timeline_tells_every_step_of_a_copy(copied: Migration) -> None:
+    told = [step.title for step in timeline.steps(copied) if step.tone == "done"]
+
+    wanted = ["Asked by helpdesk", "Start approved by manager", "Stopped", "Snapshot made", "Copy started"]
+    assert [title for title in told if title in wanted] == wanted
+    assert "Locked until the decision" in told
+
+
+def test_the_timeline_names_the_steps_to_come(asking: Migration) -> None:
+    ahead = [step.title for step in timeline.steps(asking) if step.tone in ("now", "later")]
+
+    assert ahead == ["Waiting for a manager's approval", "Nova moves it", "A manager decides", "Done"]
+
+
+def test_the_timeline_of_a_freed_instance_ends_with_its_new_zone(
+    able: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(status="ACTIVE")
+    move = services.request_migration(
+        actor=helpdesk, instance=Instance.objects.get(pk=vm2.pk), kind=Kind.LIVE, zone="nova", changes_pin=True,
+        reason="the zone closes",
+    )  # fmt: skip
+
+    assert [step.title for step in timeline.steps(move)][1:] == [
+        "Waiting for a worker to send it",
+        "It is freed from its zone",
+        "Nova moves it while it runs",
+        "It is bound to its zone",
+        "Done",
+    ]
+
+
+def test_reminders_and_what_was_done_to_the_lock_are_told(waiting: Migration) -> None:
+    with transaction.atomic():
+        audit.record("remind", actor=audit.SYSTEM, migration=waiting, reason="due by 12:00 UTC")
+        audit.record("hold_removed", actor="mallory", is_outside=True, migration=waiting, reason="put back")
+
+    told = {step.title: step for step in timeline.steps(waiting)}
+
+    assert told["Managers reminded of the decision"].tone == "aside"
+    assert told["The lock was taken off outside nmigrate, and put back"].is_outside
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_of_every_kind_can_be_shown(
+    client: Client, manager: User, asked: Migration, state: State
+) -> None:
+    client.force_login(manager)
+    now = timezone.now()
+    for kind in Kind:
+        Migration.objects.filter(pk=asked.pk).update(
+            state=state, kind=kind, waiting_since=now, ended_at=now, before={"status": "ACTIVE"},
+            stranded_in="running" if state == State.STRANDED else "", changes_pin=True,
+        )  # fmt: skip
+        for path in (f"/migrations/{asked.pk}/", f"/migrations/{asked.pk}/decide/", "/clouds/lab/"):
+            assert client.get(path).status_code == 200, (kind, path)
 
 
 def test_the_timeline_says_what_comes_next(moving: Migration) -> None:
@@ -171,6 +231,8 @@ def test_withdrawing_too_late_shows_the_true_state(client: Client, helpdesk: Use
         ("", True),
         ("?state=active", True),
         ("?state=failed", False),
+        ("?kind=cold", True),
+        ("?kind=live", False),
         ("?instance=VM2", True),
         ("?instance=vm1", False),
         ("?person=helpd", True),
@@ -199,6 +261,15 @@ def test_an_unknown_state_in_the_address_gets_a_sentence(client: Client, helpdes
 
     assert response.status_code == 422
     assert "There is no such state." in text(response)
+
+
+def test_an_unknown_kind_in_the_address_gets_a_sentence(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get("/migrations/?kind=teleport")
+
+    assert response.status_code == 422
+    assert "There is no such kind of move." in text(response)
 
 
 def test_an_unknown_migration_is_not_found(client: Client, manager: User) -> None:

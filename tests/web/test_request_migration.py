@@ -18,20 +18,6 @@ def page(client: Client, helpdesk: User, vm2: Instance) -> str:
     return f"/clouds/lab/instances/{vm2.uuid}/migrate/"
 
 
-@pytest.fixture
-def able(synced: FakeCloud) -> FakeCloud:
-    """A cloud whose Nova and account can do every kind of move."""
-    Cloud.objects.update(nova_used="2.104", own_projects=["project-demo"])
-    return synced
-
-
-@pytest.fixture
-def running(able: FakeCloud) -> Instance:
-    """demo_zone runs from an image on compute2, bound to no zone."""
-    Instance.objects.filter(name="demo_zone").update(image_id="cirros")
-    return Instance.objects.get(name="demo_zone")
-
-
 def plan_of(instance: Instance) -> str:
     return f"/clouds/lab/instances/{instance.uuid}/migrate/"
 

@@ -16,6 +16,7 @@ from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, Servi
 from nmigrate.selectors import Chip
 from nmigrate.states import Kind, Perm, State
 from webui import words
+from webui.times import exact, human, time_tag
 from webui.words import Look
 
 register = template.Library()
@@ -112,6 +113,11 @@ def state(migration: Migration) -> SafeString:
 
 
 @register.filter
+def meaning(migration: Migration) -> str:
+    return words.meaning(migration)
+
+
+@register.filter
 def where(migration: Migration) -> str:
     """Where it goes, or where it was to go."""
     if migration.dest_host or migration.asked_host:
@@ -150,7 +156,7 @@ def chip(value: Chip, cloud: str) -> SafeString:
     css, extra = "", SafeString("")
     if move is not None:
         look, css = words.of_migration(move.state), "moving"
-        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look))
+        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
     else:
         extra = format_html('<span class="hidden">, {}</span>', look.word)
     return format_html(
@@ -166,9 +172,10 @@ def chip(value: Chip, cloud: str) -> SafeString:
     )
 
 
-def _where(move: Migration, look: Look) -> str:
-    if look.tone == words.WAIT:
-        return look.word
+def _where(move: Migration, look: Look, instance: Instance) -> str:
+    """What the chip says of the move: where it goes while it goes; else how it stands."""
+    if instance.uuid == move.copy_uuid:
+        return f"copy of {move.instance_name}, {look.word}"
     to = move.dest_host or move.asked_host
     return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
 
@@ -242,48 +249,16 @@ def status_word(value: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------- the times
-def human(span: timedelta) -> str:
-    """ "4 s", "6 min", "2 h 5 min", "3 days": the two units that matter."""
-    seconds = max(int(span.total_seconds()), 0)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 10 and seconds % 60:
-        return f"{minutes} min {seconds % 60} s"
-    if hours < 1:
-        return f"{minutes} min"
-    if days < 1:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    if days < 3 and hours % 24:
-        return f"{days} d {hours % 24} h"
-    return f"{days} days"
-
-
-def exact(at: datetime) -> str:
-    local = timezone.localtime(at)
-    return f"{local:%d %b %Y, %H:%M:%S} ({timezone.get_current_timezone_name()})"
-
-
-def _time(at: datetime, text: str, mode: str) -> SafeString:
-    return format_html(
-        '<time datetime="{}" data-mode="{}" title="{}">{}</time>',
-        at.astimezone(UTC).isoformat(),
-        mode,
-        exact(at),
-        text,
-    )
-
-
 @register.simple_tag
 def ago(at: datetime | None) -> SafeString | str:
     """ "4 min ago", kept up to date by static/js/desk.js; the exact time in the reader's zone on hover."""
-    return _time(at, f"{human(timezone.now() - at)} ago", "ago") if at else "never"
+    return time_tag(at, f"{human(timezone.now() - at)} ago", "ago") if at else "never"
 
 
 @register.simple_tag
 def since(at: datetime | None) -> SafeString | str:
     """How long something has lasted: "2 h 5 min"."""
-    return _time(at, human(timezone.now() - at), "since") if at else ""
+    return time_tag(at, human(timezone.now() - at), "since") if at else ""
 
 
 @register.simple_tag
@@ -294,7 +269,7 @@ def due(migration: Migration) -> SafeString | str:
     left = migration.decide_by - timezone.now()
     look = words.BAD if left <= timedelta(0) else words.WARN if selectors.is_due(migration) else words.WAIT
     text = f"decide within {human(left)}" if left > timedelta(0) else f"overdue for {human(-left)}"
-    time = _time(migration.decide_by, text, "left")
+    time = time_tag(migration.decide_by, text, "left")
     return format_html('<span class="state {}">{}{}</span>', look, shape(look), time)
 
 
@@ -306,12 +281,13 @@ def is_due(migration: Migration) -> bool:
 @register.filter
 def at_end(migration: Migration) -> str:
     """What happens when nobody decides in time."""
+    is_over = migration.decide_by is not None and migration.decide_by <= timezone.now()
     if settings.NMIGRATE_DECISION_AT_END != "revert":
-        return "If nobody decides by then, it goes on waiting."
+        return "It goes on waiting." if is_over else "If nobody decides by then, it goes on waiting."
     back = (
         "the copy is dropped" if migration.kind == Kind.COPY else f"it goes back to {migration.source_host}"
     )
-    return f"If nobody decides by then, {back}."
+    return f"{back[:1].upper()}{back[1:]} now." if is_over else f"If nobody decides by then, {back}."
 
 
 @register.simple_tag
@@ -321,7 +297,7 @@ def clock(at: datetime | None) -> SafeString | str:
         return ""
     local = timezone.localtime(at)
     is_today = local.date() == timezone.localtime().date()
-    return _time(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
+    return time_tag(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
 
 
 @register.simple_tag

@@ -72,7 +72,15 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     )
     moves = selectors.moves_of_instances(cloud, [row.uuid for row in page])
     chips = [Chip(row, moves.get(row.uuid)) for row in page]
-    context = {"cloud": known, "host": hypervisor, "page": page, "chips": chips, "notes": _notes(hypervisor)}
+    may_evacuate = request.user.has_perm(Perm.EVACUATE) and not hypervisor.is_up
+    context = {
+        "cloud": known,
+        "host": hypervisor,
+        "page": page,
+        "chips": chips,
+        "notes": _notes(hypervisor, may_evacuate=may_evacuate),
+        "may_evacuate": may_evacuate,
+    }
     return render(request, "host.html", context)
 
 
@@ -81,11 +89,16 @@ def _show(request: SignedIn) -> str:
     return wanted if wanted in Show.values else Show.ALL
 
 
-def _notes(host: Hypervisor) -> list[str]:
+def _notes(host: Hypervisor, *, may_evacuate: bool) -> list[str]:
     """What a person should know about this host before they touch it."""
     notes = []
     if not host.is_up:
         notes.append("It does not answer. Nothing can be moved off it by a cold or live migration.")
+        notes.append(
+            f"Once you are certain that {host.host} is off, its instances can be built anew elsewhere: evacuated."
+            if may_evacuate
+            else "An operator brings it back, or evacuates its instances: builds them anew elsewhere."
+        )
     if not host.is_enabled:
         because = f": “{host.disabled_reason}”" if host.disabled_reason else "."
         notes.append(f"It is out of service{because} The scheduler places nothing on it.")

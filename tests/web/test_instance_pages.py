@@ -1,0 +1,144 @@
+"""The page of an instance: how it could be moved, starting, stopping and unlocking it, and its host being down."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from nmigrate.models import AuditEvent, Hypervisor, Instance, Order
+from tests.conftest import follow, run_tasks
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+
+
+def page_of(client: Client, user: User, instance: Instance) -> str:
+    client.force_login(user)
+    return text(client.get(f"/clouds/lab/instances/{instance.uuid}/"))
+
+
+def test_it_says_in_one_line_each_how_it_could_be_moved(
+    client: Client, helpdesk: User, vm2: Instance
+) -> None:
+    shown = page_of(client, helpdesk, vm2)
+
+    assert "It stays stopped; a manager confirms or rejects it at the end." in shown
+    assert "Move it cold: nothing runs that could be interrupted." in shown
+
+
+def test_what_speaks_against_every_way_is_said_once(client: Client, helpdesk: User, vm2: Instance) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(status="PAUSED", locked=True, locked_reason="closing the year")
+
+    shown = page_of(client, helpdesk, vm2)
+
+    assert shown.count("vm2 is locked (“closing the year”)") == 1
+    assert 'id="move-it"' not in shown
+
+
+@pytest.mark.parametrize(
+    ("role", "may_stop"), [("helpdesk", False), ("manager", True), ("operator", True), ("auditor", False)]
+)
+def test_who_may_stop_it(
+    client: Client, running: Instance, role: str, may_stop: bool, request: pytest.FixtureRequest
+) -> None:
+    assert ('id="stop-it"' in page_of(client, request.getfixturevalue(role), running)) is may_stop
+
+
+def test_a_stop_is_asked_for_with_its_reason_and_followed_to_its_end(
+    client: Client, operator: User, able: FakeCloud, running: Instance
+) -> None:
+    client.force_login(operator)
+
+    response = client.post(f"/clouds/lab/instances/{running.uuid}/stop/", {"comment": "asked by its owner"})
+
+    assert response.status_code == 302
+    assert AuditEvent.objects.get(action="stop").reason == "asked by its owner"
+    assert "being stopped" in text(client.get(response.headers["Location"]))
+    run_tasks()
+    follow(able, 3)
+    assert 'id="start-it"' in text(client.get(response.headers["Location"]))
+
+
+def test_a_second_stop_says_that_the_first_is_on_its_way(
+    client: Client, operator: User, running: Instance
+) -> None:
+    client.force_login(operator)
+    client.post(f"/clouds/lab/instances/{running.uuid}/stop/")
+
+    assert client.post(f"/clouds/lab/instances/{running.uuid}/stop/").status_code == 409
+    assert Order.objects.count() == 1
+
+
+def test_a_stop_that_was_refused_says_why(client: Client, operator: User, running: Instance) -> None:
+    client.force_login(operator)
+    client.post(f"/clouds/lab/instances/{running.uuid}/stop/")
+    Order.objects.update(state="refused", problem="It is <locked>.")
+
+    shown = text(client.get(f"/clouds/lab/instances/{running.uuid}/"))
+
+    assert "It was not stopped." in shown
+    assert "It is &lt;locked&gt;." in shown
+
+
+def test_an_operator_unlocks_it_with_a_reason(client: Client, operator: User, able: FakeCloud) -> None:
+    uuid = Instance.objects.get(name="vm2").uuid
+    able.change(uuid, locked=True, locked_reason="closing the year")
+    Instance.objects.filter(uuid=uuid).update(locked=True, locked_reason="closing the year")
+    client.force_login(operator)
+    unlock = f"/clouds/lab/instances/{uuid}/unlock/"
+
+    without = client.post(unlock, {"comment": "  "})
+    assert without.status_code == 409
+    assert "Say why vm2 is unlocked" in text(without)
+    assert "Somebody locked it on purpose: “closing the year”" in text(without)
+
+    assert client.post(unlock, {"comment": "the year is closed"}).status_code == 302
+    run_tasks()
+    follow(able, 2)
+    assert not Instance.objects.get(uuid=uuid).locked
+    assert AuditEvent.objects.get(action="unlock").reason == "the year is closed"
+
+
+@pytest.mark.parametrize("role", ["helpdesk", "manager", "auditor"])
+def test_nobody_else_is_offered_to_unlock_it(
+    client: Client, vm2: Instance, role: str, request: pytest.FixtureRequest
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+
+    assert 'id="unlock-it"' not in page_of(client, request.getfixturevalue(role), vm2)
+
+
+def test_while_it_is_moved_it_cannot_be_stopped_or_unlocked(
+    client: Client, operator: User, live: object
+) -> None:
+    instance = Instance.objects.get(name="demo_zone")
+    Instance.objects.filter(pk=instance.pk).update(locked=True)
+
+    shown = page_of(client, operator, instance)
+
+    assert 'id="stop-it"' not in shown
+    assert 'id="unlock-it"' not in shown
+
+
+def test_on_a_host_that_is_down_an_operator_can_evacuate_it(
+    client: Client, operator: User, helpdesk: User, vm2: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute1").update(state="down")
+    plan = f'href="/clouds/lab/instances/{vm2.uuid}/migrate/"'
+
+    assert "Evacuate it" in page_of(client, operator, vm2)
+    assert plan in text(client.get("/clouds/lab/hosts/compute1/"))
+
+    assert "Only an operator may evacuate" in page_of(client, helpdesk, vm2)
+    assert plan not in text(client.get("/clouds/lab/hosts/compute1/"))
+
+
+def test_the_fragment_answers_204_until_something_has_changed(
+    client: Client, operator: User, running: Instance
+) -> None:
+    client.force_login(operator)
+    status = f"/clouds/lab/instances/{running.uuid}/status/"
+    version = text(client.get(status)).split("?v=")[1].split('"')[0]
+    assert client.get(status, {"v": version}).status_code == 204
+
+    Instance.objects.filter(pk=running.pk).update(locked=True, locked_reason="why")
+
+    assert client.get(status, {"v": version}).status_code == 200
