@@ -5,7 +5,7 @@ What is written against it runs on both, so that what works in memory also works
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -175,6 +175,25 @@ class Ground:
             self.stage.until(lambda: not self.cloud.live_progress(move.instance_uuid))
         else:
             self.stage.fake.settle()
+
+    def end_live_moves(self) -> None:
+        """All that are under way; on the lab one at a time leaves its host, as Nova has it by default."""
+        if isinstance(self.stage, FakeStage):
+            self.stage.fake.settle()
+            return
+
+        def none_left() -> bool:
+            left = [
+                row
+                for row in self.cloud.server_migrations()
+                if row.status in ("queued", "preparing", "running")
+            ]
+            for row in left:
+                with suppress(api.CloudError):
+                    self.cloud.force_complete(row.instance_uuid, row.id)
+            return not left
+
+        self.stage.until(none_left)
 
     def post_copy(self, move: Migration) -> None:
         if isinstance(self.stage, LabStage):

@@ -8,7 +8,7 @@ import pytest
 from keystoneauth1.session import Session
 
 from nmigrate import progress
-from nmigrate.models import Instance, Migration, Order
+from nmigrate.models import Migration, Order
 from nmigrate.states import Kind, State
 from tests.conftest import run_tasks
 from tests.moves.ground import Ground
@@ -62,9 +62,7 @@ def test_a_tick_costs_the_same_for_one_live_move_and_for_fifty(ground: Ground, c
         assert sum(a_tick(ground, counted).values()) == 3  # one more, for the one that somebody looks at
     finally:
         ground.slow_live(False)
-        for move in moves:
-            if ground.is_lab:
-                ground.finish_live(move)
+        ground.end_live_moves()
 
 
 def test_a_page_that_was_closed_costs_nothing(ground: Ground, counted: Counter[str]) -> None:
@@ -73,6 +71,4 @@ def test_a_page_that_was_closed_costs_nothing(ground: Ground, counted: Counter[s
     Migration.objects.update(watched_at=move.requested_at.replace(year=2020))
     assert sum(a_tick(ground, counted).values()) == 2
     ground.slow_live(False)
-    if ground.is_lab:
-        ground.finish_live(move)
-    assert Instance.objects.exists()
+    ground.end_live_moves()

@@ -36,7 +36,13 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-PEOPLE = {"helpdesk": "helpdesk", "manager": "manager", "manager2": "manager", "auditor": "auditor"}
+PEOPLE = {
+    "helpdesk": "helpdesk",
+    "manager": "manager",
+    "manager2": "manager",
+    "auditor": "auditor",
+    "operator": "operator",
+}
 PASSWORD = "for-this-test-only"
 MAKE_PEOPLE = f"""
 from django.contrib.auth.models import Group, User
@@ -55,7 +61,7 @@ def free_port() -> int:
 
 class Relay(ThreadingHTTPServer):
     """Stands between the application and Nova, so that a test can act after Nova has accepted and before
-    the application hears of it. `on_accepted` gets the body of the order; True drops the answer."""
+    the application hears of it. `on_accepted` gets method, end of the path and body; True drops the answer."""
 
     daemon_threads = True
 
@@ -81,8 +87,9 @@ class RelayHandler(BaseHTTPRequestHandler):
             answer = error
         with answer:
             data = answer.read()
-            accepted = self.command == "POST" and self.path.endswith("/action") and answer.status < 300
-            if accepted and server.on_accepted is not None and server.on_accepted(body.decode()):
+            accepted = self.command != "GET" and answer.status < 300
+            what = f"{self.command} {self.path.rpartition('/')[2]} {body.decode()}"
+            if accepted and server.on_accepted is not None and server.on_accepted(what):
                 self.close_connection = True
                 return
             self.send_response(answer.status)
@@ -240,7 +247,12 @@ Seat = Callable[[str], Page]
 
 @pytest.fixture
 def seat(chromium: Browser, desk: Desk) -> Iterator[Seat]:
-    """Sign somebody in at a browser of their own: seat("manager"). Errors of the page's scripts fail the test."""
+    """Sign somebody in at a browser of their own: seat("manager")."""
+    yield from seat_at(chromium, desk)
+
+
+def seat_at(chromium: Browser, desk: Desk) -> Iterator[Seat]:
+    """The same for any desk. Errors of the page's scripts fail the test."""
     contexts, errors = [], []
 
     def sit(name: str) -> Page:
