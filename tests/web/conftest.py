@@ -15,6 +15,7 @@ from nmigrate.models import Cloud, Instance, Migration
 from nmigrate.states import Kind, State
 from tests.conftest import follow, no_patience, run_tasks
 from tests.fakecloud import FakeCloud
+from tests.web.browsing import open_page as open_page  # a fixture, for the tests in a browser
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -72,8 +73,8 @@ def able(synced: FakeCloud) -> FakeCloud:
 @pytest.fixture
 def running(able: FakeCloud) -> Instance:
     """demo_zone runs from an image on compute2, bound to no zone."""
-    Instance.objects.filter(name="demo_zone").update(image_id="cirros")
-    return Instance.objects.get(name="demo_zone")
+    Instance.objects.filter(status="ACTIVE").update(image_id="cirros")
+    return Instance.objects.get(status="ACTIVE")
 
 
 @pytest.fixture

@@ -3,88 +3,43 @@
 And what only a browser can show: pages that follow by themselves, the search, the theme, a form sent once.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from django.db import transaction
+from django.utils import timezone
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from nmigrate import services
+from nmigrate import audit, services
 from nmigrate.models import Cloud, Instance, Migration
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
+from tests.web.browsing import LONG, Open, complaints, too_wide
 from tests.web.conftest import reach
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-LONG = "billing-database-primary-eu-central-production-replica-cổng-thanh-toán-" + "x" * 60
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
-
-Open = Callable[..., Page]
-
 
 @pytest.fixture
-def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[Open]:
-    """open_page(user, path, phone=False, dark=False, js=True): a page as that person, or nobody, sees it."""
-    contexts: list[BrowserContext] = []
-
-    def opened(
-        user: User | None, path: str, *, phone: bool = False, dark: bool = False, js: bool = True
-    ) -> Page:
-        context = chromium.new_context(
-            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]  # a plain dict is what it wants
-            color_scheme="dark" if dark else "light",
-            timezone_id="Asia/Ho_Chi_Minh",
-            java_script_enabled=js,
-        )
-        contexts.append(context)
-        if user is not None:
-            client = Client()
-            client.force_login(user)
-            session = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.goto(live_server.url + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def complaints(page: Page) -> list[str]:
-    """What axe finds, as "rule: where"."""
-    page.evaluate(AXE.read_text())  # not a script tag: the page's own policy forbids that
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
-
-
-@pytest.fixture
-def story(synced: FakeCloud, helpdesk: User, manager: User, waiting: Migration) -> Migration:
-    """The lab with life in it: a move that waits, one that failed, long names, an unreachable cloud."""
-    failed = services.request_migration(
-        actor=manager, instance=Instance.objects.get(name="doem"), reason="x" * 300, ticket="y" * 100
-    )
-    Migration.objects.filter(pk=failed.pk).update(
-        state="failed", failure="No room.", next_step="Choose another.", nova_said="No valid host " * 20
-    )
-    Instance.objects.filter(name="vm1").update(name=LONG, locked=True, locked_reason="z" * 200)
+def story(
+    able: FakeCloud, helpdesk: User, manager: User, waiting: Migration, asking: Migration
+) -> dict[str, str]:
+    """The lab with life in it, as addresses: every kind of page, long names, a host down, an unreachable cloud."""
+    vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
+    failed = services.request_migration(actor=manager, instance=doem, reason="x" * 300, ticket="y" * 100)
+    words = {"failure": "No room.", "next_step": "Choose another.", "nova_said": "No valid host " * 20}
+    Migration.objects.filter(pk=failed.pk).update(state="failed", **words)
+    Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
+    due = timezone.now() + timedelta(minutes=10)
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason="because " * 40)
+    with transaction.atomic():
+        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
     Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
-    return waiting
-
-
-def pages_of(story: Migration) -> dict[str, str]:
-    """Every page, by what it is."""
-    vm1 = Instance.objects.get(name=LONG)
-    vm2 = story.instance_uuid
-    running = Instance.objects.get(name="demo_zone")
-    failed = Migration.objects.get(state="failed")
+    instances, migrations = "/clouds/lab/instances", "/migrations"
     return {
         "topology": "/clouds/lab/",
         "only trouble": "/clouds/lab/?show=trouble",
@@ -93,18 +48,23 @@ def pages_of(story: Migration) -> dict[str, str]:
         "find nothing": "/clouds/lab/find/?q=nothing-like-this",
         "host": "/clouds/lab/hosts/compute1/",
         "no host": "/clouds/lab/hosts/nowhere/",
-        "instance": f"/clouds/lab/instances/{vm2}/",
-        "long instance": f"/clouds/lab/instances/{vm1.uuid}/",
-        "plan": f"/clouds/lab/instances/{running.uuid}/migrate/",
-        "no plan": f"/clouds/lab/instances/{vm1.uuid}/migrate/",
-        "no instance": "/clouds/lab/instances/gone/",
-        "migrations": "/migrations/",
-        "waiting": f"/migrations/{story.pk}/",
-        "failed": f"/migrations/{failed.pk}/",
+        "instance": f"{instances}/{waiting.instance_uuid}/",
+        "long instance": f"{instances}/{vm1.uuid}/",
+        "plan": f"{instances}/{doem.uuid}/migrate/",
+        "plan to a zone": f"{instances}/{doem.uuid}/migrate/?zone=nova-1",
+        "plan under way": f"{instances}/{asking.instance_uuid}/migrate/",
+        "no plan": f"{instances}/{vm1.uuid}/migrate/",
+        "no instance": f"{instances}/gone/",
+        "migrations": f"{migrations}/",
+        "asking": f"{migrations}/{asking.pk}/",
+        "waiting": f"{migrations}/{waiting.pk}/",
+        "failed": f"{migrations}/{failed.pk}/",
         "approvals": "/approvals/",
-        "decide": f"/migrations/{story.pk}/decide/",
-        "decided": f"/migrations/{failed.pk}/decide/",
+        "approve": f"{migrations}/{asking.pk}/decide/",
+        "decide": f"{migrations}/{waiting.pk}/decide/",
+        "decided": f"{migrations}/{failed.pk}/decide/",
         "audit": "/audit/",
+        "bypasses": "/audit/?outside=on",
         "bad filter": "/audit/?since=never",
         "entry": "/audit/1/",
         "health": "/health/",
@@ -114,18 +74,17 @@ def pages_of(story: Migration) -> dict[str, str]:
 
 @pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
 def test_no_page_has_an_accessibility_error_or_is_too_wide(
-    open_page: Open, manager: User, story: Migration, phone: bool, dark: bool, live_server: LiveServer
+    open_page: Open, manager: User, story: dict[str, str], phone: bool, dark: bool, live_server: LiveServer
 ) -> None:
     page = open_page(manager, "/health/", phone=phone, dark=dark)
     blocked: list[str] = []
     page.on("console", lambda message: blocked.append(message.text) if "Security" in message.text else None)
     wrong = []
-    for name, path in pages_of(story).items():
+    for name, path in story.items():
         page.goto(live_server.url + path)
         wrong += [f"{name}: {complaint}" for complaint in complaints(page)]
-        excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if excess > 0:
-            wrong.append(f"{name}: {excess} px too wide")
+        if too_wide(page) > 0:
+            wrong.append(f"{name}: {too_wide(page)} px too wide")
 
     assert wrong == []
     assert blocked == []
@@ -206,8 +165,10 @@ def test_everything_works_without_javascript(
 ) -> None:
     page = open_page(helpdesk, f"/clouds/lab/instances/{vm2.uuid}/", js=False)
     page.click("#move-it")
-    page.check("input[name=host][value=compute3]")
+    page.check("input[name=to][value='host:compute3']")
     page.fill("#reason", "disk errors")
+    page.get_by_role("button", name="Show the ways that lead there").click()
+    expect(page.locator("#reason")).to_have_value("disk errors")
     page.get_by_role("button", name="Ask to move it").click()
     made = reach(synced, Migration.objects.get(), State.WAITING)
 

@@ -1,0 +1,242 @@
+"""What only a browser shows of planning, following and deciding: nothing typed is lost, nothing needs a reload."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import F
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from nmigrate import services
+from nmigrate.models import Instance, Migration
+from nmigrate.states import State
+from tests.fakecloud import FakeCloud
+from tests.web.browsing import LONG, Open, complaints, too_wide
+from tests.web.conftest import reach
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
+
+GIB = 2**30
+
+
+def touch(migration: Migration, **changes: object) -> None:
+    """A change that open pages see at their next poll."""
+    Migration.objects.filter(pk=migration.pk).update(version=F("version") + 1, **changes)
+
+
+def measured(live: Migration, left: float) -> None:
+    now = time.time()
+    samples = [[now - 5, 2 * GIB], [now, left * GIB]]
+    figures = {"total": 2 * GIB, "remaining": int(left * GIB), "processed": GIB, "samples": samples}
+    touch(live, progress=figures)
+
+
+def test_choosing_a_destination_shows_its_ways_and_keeps_what_was_typed(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{running.uuid}/migrate/")
+    page.fill("#reason", "half a sente")
+    page.fill("#ticket", "OPS-1")
+    expect(page.get_by_role("radio", name="Shelve")).to_have_count(0)
+
+    page.get_by_role("radio", name="Zone nova-1").check()
+
+    expect(page.get_by_role("radio", name="Shelve")).to_have_count(1)
+    expect(page).to_have_url(page.url.split("?")[0] + "?zone=nova-1&way=live")
+    assert (page.input_value("#reason"), page.input_value("#ticket")) == ("half a sente", "OPS-1")
+    expect(page.get_by_role("button", name="Ask to move it live to compute")).to_be_enabled()
+
+
+def test_choosing_a_way_tells_what_will_happen_and_offers_its_options(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{running.uuid}/migrate/?zone=nova-1")
+    happen, original = page.locator("#happen"), page.get_by_text("What becomes of the original")
+    expect(happen).to_contain_text("goes on running")
+    expect(original).to_be_hidden()
+
+    page.get_by_role("radio", name="Snapshot it").check()
+
+    expect(happen.get_by_text("A snapshot of its disk is made.")).to_be_visible()
+    expect(happen.get_by_text("goes on running while")).to_be_hidden()
+    expect(original).to_be_visible()
+    expect(page.get_by_text("More: how its disks are treated")).to_be_hidden()
+    expect(page.get_by_role("button", name="Ask to copy it")).to_contain_text("needs approval")
+
+
+def test_a_chosen_way_stays_chosen_where_it_leads_there_too(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{running.uuid}/migrate/")
+    page.get_by_role("radio", name="Cold").check()
+
+    page.get_by_role("radio", name="compute4").check()
+
+    expect(page.get_by_role("button", name="Ask to move it to compute4")).to_be_visible()
+    expect(page.get_by_role("radio", name="Cold")).to_be_checked()
+
+
+def test_the_progress_moves_on_and_an_opened_question_stays_open(
+    open_page: Open, operator: User, live: Migration
+) -> None:
+    page = open_page(operator, f"/migrations/{live.pk}/")
+    page.evaluate("window.neverReloaded = true")
+    page.get_by_text("Finish it now").click()
+    measured(live, 1)
+    expect(page.locator("progress")).to_have_attribute("value", "50")
+
+    measured(live, 0.5)
+
+    expect(page.locator("progress")).to_have_attribute("value", "75")
+    expect(page.get_by_role("button", name="Pause it and finish the move")).to_be_visible()
+    assert page.evaluate("window.neverReloaded") is True
+
+
+def test_a_live_move_is_stopped_with_one_click(
+    open_page: Open, helpdesk: User, able: FakeCloud, live: Migration
+) -> None:
+    page = open_page(helpdesk, f"/migrations/{live.pk}/")
+
+    page.get_by_role("button", name="Stop the live move").click()
+    expect(page.locator("#migration-status")).to_contain_text("being stopped")
+    reach(able, live, State.ABORTED)
+
+    expect(page.locator("#migration-status")).to_contain_text("stopped on the way")
+
+
+def test_several_are_ticked_and_decided_while_the_list_renews_itself(
+    open_page: Open, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    page = open_page(manager, "/approvals/")
+    page.get_by_label("Choose vm2").check()
+    page.fill("#comment", "all well")
+    with page.expect_response("**/approvals/"):
+        page.evaluate("htmx.trigger(document.getElementById('waiting'), 'wake')")
+    expect(page.get_by_label("Choose vm2")).to_be_checked()
+    expect(page.get_by_label("Choose all")).to_have_js_property("indeterminate", True)
+
+    page.get_by_label("Choose all").check()
+    page.get_by_role("button", name="Approve or confirm the chosen").click()
+
+    expect(page.locator("h1")).to_have_text("2 of 2 decided")
+    states = dict(Migration.objects.values_list("instance_name", "state"))
+    assert states == {"demo_zone": "queued", "vm2": "confirming"}
+
+
+def test_a_note_survives_the_polling_of_a_move_that_stopped_half_way(
+    open_page: Open, helpdesk: User, half_way: Migration
+) -> None:
+    page = open_page(helpdesk, f"/migrations/{half_way.pk}/")
+    page.fill("#half-way-note", "room was ma")
+
+    touch(half_way, remark="Something has changed meanwhile.")
+
+    expect(page.locator("#migration-status")).to_contain_text("Something has changed meanwhile.")
+    assert page.input_value("#half-way-note") == "room was ma"
+    page.get_by_role("button", name="Go back to how it was").click()
+    expect(page.locator("#migration-status")).to_contain_text("going back")
+
+
+def test_the_countdown_runs_and_turns_when_it_is_over(
+    open_page: Open, manager: User, waiting: Migration
+) -> None:
+    touch(waiting, decide_by=timezone.now() + timedelta(seconds=4))
+
+    page = open_page(manager, "/approvals/")
+
+    expect(page.locator("#waiting time[data-mode=left]")).to_contain_text("decide within")
+    expect(page.locator("#waiting time[data-mode=left]")).to_contain_text("overdue for")
+
+
+def test_the_small_steps_work_without_javascript(
+    open_page: Open, manager: User, operator: User, running: Instance, asking: Migration
+) -> None:
+    page = open_page(manager, f"/migrations/{asking.pk}/decide/", js=False)
+    page.get_by_role("button", name="Do not approve").click()
+    expect(page.locator("#migration-status")).to_contain_text("not approved")
+
+    page = open_page(operator, f"/clouds/lab/instances/{running.uuid}/", js=False)
+    page.get_by_text("Stop it …").click()
+    page.get_by_role("button", name="Stop demo_zone").click()
+    expect(page.locator("#instance-status")).to_contain_text("being stopped")
+
+
+@pytest.fixture
+def long_names(able: FakeCloud) -> None:
+    """Names as long as Nova takes them, before anything is asked for."""
+    uuid = Instance.objects.get(name="demo_zone").uuid
+    able.change(uuid, name=LONG)
+    Instance.objects.filter(uuid=uuid).update(name=LONG)
+
+
+def faults(page: Page, server: LiveServer, paths: dict[str, str]) -> list[str]:
+    found = []
+    for name, path in paths.items():
+        page.goto(server.url + path)
+        found += [f"{name}: {complaint}" for complaint in complaints(page)]
+        found += [f"{name}: {too_wide(page)} px too wide"] if too_wide(page) > 0 else []
+    return found
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
+def test_pages_of_a_live_move_have_no_fault(
+    open_page: Open, operator: User, long_names: None, live: Migration, live_server: LiveServer, phone: bool,
+    dark: bool,
+) -> None:  # fmt: skip
+    measured(live, 1.5)
+    page = open_page(operator, "/health/", phone=phone, dark=dark)
+
+    paths = {
+        "measured": f"/migrations/{live.pk}/",
+        "instance": f"/clouds/lab/instances/{live.instance_uuid}/",
+    }
+    assert faults(page, live_server, paths) == []
+
+    touch(live, nova_status="running (post-copy)")
+    assert faults(page, live_server, {"post-copy": f"/migrations/{live.pk}/"}) == []
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
+def test_pages_of_a_move_that_stopped_half_way_have_no_fault(
+    open_page: Open, manager2: User, long_names: None, half_way: Migration, live_server: LiveServer, phone: bool,
+    dark: bool,
+) -> None:  # fmt: skip
+    page = open_page(manager2, "/health/", phone=phone, dark=dark)
+
+    paths = {"half way": f"/migrations/{half_way.pk}/", "topology": "/clouds/lab/", "list": "/migrations/"}
+    assert faults(page, live_server, paths) == []
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
+def test_pages_of_a_copy_have_no_fault(
+    open_page: Open, manager2: User, long_names: None, copied: Migration, live_server: LiveServer, phone: bool,
+    dark: bool,
+) -> None:  # fmt: skip
+    page = open_page(manager2, "/health/", phone=phone, dark=dark)
+    paths = {
+        "copied": f"/migrations/{copied.pk}/",
+        "decide": f"/migrations/{copied.pk}/decide/",
+        "approvals": "/approvals/",
+        "instance": f"/clouds/lab/instances/{copied.copy_uuid}/",
+        "host": f"/clouds/lab/hosts/{copied.dest_host}/",
+    }
+    assert faults(page, live_server, paths) == []
+
+    own = services.decide_together(actor=manager2, migrations=[copied], is_yes=True)
+    assert not own[0].problem
+
+
+def test_an_instance_can_be_stopped_and_unlocked_on_a_phone(
+    open_page: Open, operator: User, running: Instance, live_server: LiveServer
+) -> None:
+    page = open_page(operator, f"/clouds/lab/instances/{running.uuid}/", phone=True)
+    page.get_by_text("Stop it …").click()
+    assert complaints(page) == []
+
+    Instance.objects.filter(pk=running.pk).update(locked=True, locked_reason="q" * 300)
+    page.reload()
+    page.get_by_text("Unlock it …").click()
+    assert (complaints(page), too_wide(page)) == ([], 0)
