@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -20,7 +21,7 @@ from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.holding import hold, place_hold
 from nmigrate.judging import PATIENCE, SETTLED, Outcome
-from nmigrate.models import Instance, Migration, Observation, Order
+from nmigrate.models import Approval, Instance, Migration, Observation, Order
 from nmigrate.moves import Action
 from nmigrate.services import transition
 from nmigrate.services.placing import order_step
@@ -211,11 +212,17 @@ def advance(move: Migration, order: Order | None, instance: Instance | None, **c
             _end_order(order, Order.State.DONE)
             step = moves.next_step(move)
             if step is not None:
-                order_step(move, step, actor=order.asked_by if order else None)
+                order_step(move, step, actor=order.asked_by if order else _decider(move))
             else:
                 _finish_phase(move, instance)
     except IntegrityError:
         move.refresh_from_db()  # an order beside the steps (a lock) has no answer yet: the next tick tries again
+
+
+def _decider(move: Migration) -> User | None:
+    """Who made the decision that is being carried out; None for one made outside, or by a deadline."""
+    decision = move.approvals.filter(decision__in=(Approval.CONFIRM, Approval.REJECT)).last()
+    return decision.decided_by if decision else None
 
 
 def _finish_phase(move: Migration, instance: Instance | None) -> None:

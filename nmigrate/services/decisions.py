@@ -52,11 +52,16 @@ def _decide(migration: Migration, action: str, decision: str, *, actor: User, co
 
 
 def carry_out(migration: Migration, *, actor: User | None) -> None:
-    """Order the first step of a decision that was just made; a lock that nobody has sent yet is not needed."""
-    unsent = Order.objects.filter(migration=migration, action=Action.LOCK, state=Order.State.QUEUED)
-    unsent.update(state=Order.State.REFUSED, ended_at=timezone.now(), problem="Decided before it was locked.")
+    """Order the first step of a decision that was just made; a lock that nobody has sent yet is not needed.
+
+    While a lock is on its way no other order can be: then the follower orders the step as soon as it has arrived.
+    """
+    orders = Order.objects.filter(cloud=migration.cloud, instance_uuid=migration.instance_uuid)
+    orders.filter(migration=migration, action=Action.LOCK, state=Order.State.QUEUED).update(
+        state=Order.State.REFUSED, ended_at=timezone.now(), problem="Decided before it was locked."
+    )
     step = first_step(migration, State(migration.state))
-    if step is not None:
+    if step is not None and not orders.filter(state__in=Order.OPEN).exists():
         order_step(migration, step, actor=actor)
     else:
         Migration.objects.filter(pk=migration.pk).update(step="")

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from nmigrate import services
-from nmigrate.models import Approval, AuditEvent, Instance, Migration
+from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import Kind, State
 from tests.moves.ground import Ground
 
@@ -126,3 +126,14 @@ def test_copy_deleted_outside_brings_the_original_back(ground: Ground) -> None:
     ground.stage.delete(move.copy_uuid)
     ground.until(lambda: ground.now(move).state == State.REVERTED, "the decision to be noticed")
     assert (move.is_decided_outside, ground.seen(move).status) == (True, "ACTIVE")
+
+
+def test_decision_while_the_lock_is_on_its_way_waits_for_it(fake_ground: Ground) -> None:
+    ground = fake_ground
+    move = ground.ask(ground.boot("held", "compute1"), Kind.COLD)
+    ground.cloud.lose_answer_of = {"lock"}  # type: ignore[attr-defined]
+    ground.until(lambda: Order.objects.filter(action="lock", state="sent").exists(), "the lock to be sent")
+    ground.decide(ground.now(move), "confirm")
+    ground.play(move, State.DONE)
+    order = Order.objects.get(action="confirm")
+    assert (order.asked_by, ground.cloud.server(move.instance_uuid).locked) == (ground.manager, False)
