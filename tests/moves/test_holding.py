@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from nmigrate import services
+from nmigrate import orders, services
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import Kind, State
 from tests.moves.ground import Ground
@@ -128,12 +128,18 @@ def test_copy_deleted_outside_brings_the_original_back(ground: Ground) -> None:
     assert (move.is_decided_outside, ground.seen(move).status) == (True, "ACTIVE")
 
 
-def test_decision_while_the_lock_is_on_its_way_waits_for_it(fake_ground: Ground) -> None:
+def test_decision_while_the_lock_is_on_its_way_waits_for_it(
+    fake_ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ground = fake_ground
+    monkeypatch.setattr(orders, "LOOK_AFTER", timedelta(hours=1))
     move = ground.ask(ground.boot("held", "compute1"), Kind.COLD)
     ground.cloud.lose_answer_of = {"lock"}  # type: ignore[attr-defined]
     ground.until(lambda: Order.objects.filter(action="lock", state="sent").exists(), "the lock to be sent")
     ground.decide(ground.now(move), "confirm")
+    ground.tick()
+    assert not Order.objects.filter(action="confirm").exists()
+    monkeypatch.setattr(orders, "LOOK_AFTER", timedelta(0))
     ground.play(move, State.DONE)
     order = Order.objects.get(action="confirm")
     assert (order.asked_by, ground.cloud.server(move.instance_uuid).locked) == (ground.manager, False)
