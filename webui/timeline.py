@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nmigrate import moves
+from nmigrate import audit, moves
 from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
 from nmigrate.moves import Action
 from nmigrate.states import State
@@ -126,11 +126,13 @@ def _subject(order: Order) -> str:
 
 def _told(event: AuditEvent) -> Step:
     title = _TOLD[event.action]
-    is_person = event.actor != "nmigrate"
+    is_person = event.actor != audit.SYSTEM
     if is_person and not event.is_outside:
         title += f" by {event.actor}"
     note = event.reason
-    if is_person and note and not event.is_outside:
+    if event.is_outside:
+        note = f"by {event.actor}: {note}"
+    elif is_person and note:
         note = f"“{note}”"
     tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
     return Step(title, event.at, tone, note, is_outside=event.is_outside)

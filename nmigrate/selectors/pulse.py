@@ -13,6 +13,7 @@ from django_q.models import OrmQ
 from nmigrate.models import Cloud, Heartbeat, Migration, Order, Service
 from nmigrate.selectors.moves import ACTIVE_STATES
 from nmigrate.selectors.zones import clouds
+from nmigrate.states import ACTIVE, MOVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Health:
     @property
     def active(self) -> int:
         return sum(self.counts.get(state, 0) for state in ACTIVE_STATES)
+
+    @property
+    def need_a_person(self) -> int:
+        """Nothing happens to these until somebody says so."""
+        return sum(self.counts.get(state, 0) for state in ACTIVE - MOVING)
 
 
 def health() -> Health:

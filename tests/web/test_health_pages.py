@@ -48,6 +48,17 @@ def test_it_says_what_is_broken_in_words(client: Client, helpdesk: User, synced:
     assert "never seen" in shown
 
 
+def test_it_counts_the_moves_that_wait_for_a_person(
+    client: Client, helpdesk: User, half_way: Migration, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/health/"))
+
+    assert "wait for a person</span> 1 of them" in shown
+    assert "1 stopped half-way" in shown
+
+
 def test_it_counts_what_waits_for_a_worker(client: Client, helpdesk: User, asked: Migration) -> None:
     client.force_login(helpdesk)
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
-from nmigrate.moves import Action
+from nmigrate.moves import Action, ran
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, timeline
@@ -160,9 +160,11 @@ def _live(migration: Migration) -> dict[str, Any]:
 
 def _may_start(request: SignedIn, migration: Migration, instance: Instance | None) -> bool:
     """It is over, it is stopped, and nothing stands in the way: one click starts it."""
-    if instance is None or migration.state != State.DONE or not request.user.has_perm(Perm.OPERATE):
+    if instance is None or not request.user.has_perm(Perm.OPERATE):
         return False
-    if migration.kind == Kind.COPY:
-        return False  # the original, which was left stopped because its copy is kept
+    # The original whose copy is kept stays stopped; what was stopped before a move that was taken back, too.
+    is_done = migration.state == State.DONE and migration.kind != Kind.COPY
+    is_back = migration.state == State.REVERTED and ran(migration)
     is_stopped = instance.status == "SHUTOFF" and not instance.task_state and not instance.locked
-    return is_stopped and services.active_migration(migration.cloud, instance.uuid) is None
+    is_free = (is_done or is_back) and is_stopped
+    return is_free and services.active_migration(migration.cloud, instance.uuid) is None
