@@ -1,4 +1,4 @@
-"""The border to OpenStack: what the domain may know (api.py) and the one file that talks to it (openstack.py)."""
+"""The border to OpenStack: what the domain may know (api.py) and the one place that talks to it (openstack/)."""
 
 import os
 import threading

@@ -139,7 +139,11 @@ class Cloud(Protocol):
     def unlock(self, uuid: str) -> str: ...
 
     def pin_zone(self, uuid: str, zone: str | None) -> str:
-        """Bind a server to the zone that it is in, or (None) to none. Needs 2.104; Refused by an older Nova."""
+        """Bind a server to the zone that it is in, or (None) to none. Needs 2.104; Refused by an older Nova.
+
+        Seen on the lab: it takes effect at once, and neither `actions` nor `changes_since` tell of it. A shelved
+        server is in no zone: it can be released, not bound. A lock does not stop it.
+        """
         ...
 
     # live migration
@@ -149,7 +153,8 @@ class Cloud(Protocol):
         ...
 
     def live_progress(self, uuid: str) -> list[LiveProgress]:
-        """Live migrations of this server under way; empty when there is none, and once it runs post-copy."""
+        """Live migrations of this server under way; empty when there is none, once it runs post-copy, and once the
+        server is over there, which is a moment before its record says `completed`."""
         ...
 
     def abort_live(self, uuid: str, migration_id: int) -> str: ...
@@ -164,10 +169,21 @@ class Cloud(Protocol):
 
     def unshelve(self, uuid: str, zone: str | None = "", host: str = "") -> str:
         """`zone` "": keep the pin as it is; a name: unshelve there and pin to it; None: clear the pin.
-        `host` (with zone None or a name): that host. None and host need 2.91."""
+        `host` (with zone None or a name): that host. None and host need 2.91.
+
+        Seen on the lab: it runs afterwards, whatever it did before. If there is no room it is shelved again, the pin
+        stays changed, and only the action says why. The default zone (nova), where no aggregate defines it, binds
+        nobody: to get there, name a host. No record of a move is kept.
+        """
         ...
 
-    def evacuate(self, uuid: str, host: str = "") -> str: ...
+    def evacuate(self, uuid: str, host: str = "") -> str:
+        """Refused unless the compute service of its host is down. ACTIVE, SHUTOFF and ERROR only.
+
+        Seen on the lab: since 2.95 it ends SHUTOFF, before that as it was. It rests for a moment before its host and
+        its record (`done`; `completed` once the host is back) say where it is. No room: ERROR, on the old host.
+        """
+        ...
 
     # a copy of a server: image, boot, addresses, delete
 
@@ -180,7 +196,10 @@ class Cloud(Protocol):
         ...
 
     def create_image(self, uuid: str, project_id: str, name: str) -> str:
-        """Begin a snapshot, owned by that project. Returns Nova's request id; `images_named` finds the image."""
+        """Begin a snapshot, owned by that project. Returns Nova's request id; `images_named` finds the image.
+
+        Seen on the lab: when it fails the image is gone, and the action says nothing of it.
+        """
         ...
 
     def images_named(self, name: str) -> list[Image]:

@@ -4,7 +4,6 @@ Passwords and tokens never stand in these exceptions' texts; URLs may, and they 
 """
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import openstack.exceptions as sdk
 from keystoneauth1 import exceptions as ka
 
 from nmigrate.cloud import api
+from nmigrate.cloud.refusals import is_quota, known_refusal, plain_refusal
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def refuse_answer(cloud: str, answer: Any) -> None:
             said,
             request_id,
         )
-    if code == 403:
+    if code == 403 and not is_quota(said):
         raise api.Unauthorized(
             f"nmigrate's account in {cloud} lacks a right that this needs. An operator must give it the admin role, "
             "or the policies that the README lists.",
@@ -109,8 +109,9 @@ def refuse_answer(cloud: str, answer: Any) -> None:
             request_id,
         )
     if code == 404:
-        raise api.NotFound("The cloud does not know it any more; it was probably deleted.", said, request_id)
-    if code in (400, 409, 413, 422):
+        gone = "The cloud does not know it any more; it was probably deleted."
+        raise api.NotFound(known_refusal(said) or gone, said, request_id)
+    if code in (400, 403, 409, 413, 422):
         raise api.Refused(plain_refusal(message_of(answer)), said, request_id)
     if code == 429:
         raise api.Refused(
@@ -133,58 +134,3 @@ def message_of(answer: Any) -> str:
             return str(inner[0].get("detail") or inner[0].get("title") or inner[0])
         return str(inner)
     return str(body)[:500]
-
-
-_REFUSALS: tuple[tuple[str, str], ...] = (
-    (
-        r"Cannot migrate to the host where the server exists",
-        "It is on that host already. Choose another host.",
-    ),
-    (
-        r"Compute host (\S+) could not be found",
-        "The cloud does not know that host. Choose one from the list.",
-    ),
-    (r"is locked", "It is locked in the cloud. Ask its owner, or an operator, to unlock it first."),
-    (
-        r"Service is unavailable at this time",
-        "The compute service of its host is down, so Nova cannot move it. An operator must bring it back.",
-    ),
-    (
-        r"while it is in (?:vm_state|task_state|power state)",
-        "It is doing something else, or is in a state that does not allow this. Wait a moment and look again.",
-    ),
-)
-
-
-def plain_refusal(said: str) -> str:
-    """A sentence for the refusals that people meet; Nova's own words stand beside it."""
-    for pattern, sentence in _REFUSALS:
-        if re.search(pattern, said):
-            return sentence
-    return "Nova refused it and said why below. Show that to an operator."
-
-
-# -- what is found out before or beside a call, in the same words wherever it is met
-
-
-def no_role(cloud: str, project: str, said: str = "") -> api.Unauthorized:
-    """A copy belongs to its original's project, and our account may not act there."""
-    return api.Unauthorized(
-        f"nmigrate's account has no role in project {project} of {cloud}, where the copy would belong. "
-        "An operator must give it the roles admin and member there, or choose another way to move.",
-        said,
-    )
-
-
-def flavor_is_gone(name: str) -> api.Refused:
-    return api.Refused(
-        f"Its flavor {name} no longer exists, so no copy with the same size can be made. "
-        "Choose another way to move, or ask an operator to make the flavor again."
-    )
-
-
-def key_is_gone(name: str) -> api.Refused:
-    return api.Refused(
-        f"Its key pair {name} no longer exists with its owner, so no copy with the same key can be made. "
-        "Choose another way to move, or ask the owner to upload the key again."
-    )

@@ -94,6 +94,36 @@ def server_migration(row: Row) -> api.ServerMigration:
     )
 
 
+def live_progress(row: Row) -> api.LiveProgress:
+    return api.LiveProgress(
+        id=row["id"],
+        status=row["status"] or "",
+        dest_host=row.get("dest_compute") or "",
+        memory_total=row.get("memory_total_bytes"),
+        memory_processed=row.get("memory_processed_bytes"),
+        memory_remaining=row.get("memory_remaining_bytes"),
+        disk_total=row.get("disk_total_bytes"),
+        disk_processed=row.get("disk_processed_bytes"),
+        disk_remaining=row.get("disk_remaining_bytes"),
+    )
+
+
+def image(row: Row) -> api.Image:
+    return api.Image(
+        id=row["id"], name=row.get("name") or "", status=row.get("status") or "", size=row.get("size") or 0
+    )
+
+
+def port(row: Row) -> api.Port:
+    return api.Port(
+        id=row["id"],
+        network_id=row["network_id"],
+        addresses=tuple((fixed["subnet_id"], fixed["ip_address"]) for fixed in row.get("fixed_ips") or ()),
+        mac=row.get("mac_address") or "",
+        security_groups=tuple(row.get("security_groups") or ()),
+    )
+
+
 def service(row: Row) -> api.Service:
     return api.Service(
         uuid=str(row["id"]),

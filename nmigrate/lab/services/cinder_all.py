@@ -64,7 +64,13 @@ def main() -> None:
     gc.enable()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     waitress.serve(
-        application, host="127.0.0.1", port=PORT, threads=8, channel_timeout=600, ident="cinder-api"
+        application,
+        host="127.0.0.1",
+        port=PORT,
+        threads=8,
+        channel_timeout=600,
+        connection_limit=500,  # see serve.py
+        ident="cinder-api",
     )
 
 

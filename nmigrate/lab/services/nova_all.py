@@ -181,6 +181,7 @@ def main() -> None:
         port=PORT,
         threads=8,
         channel_timeout=600,
+        connection_limit=500,  # see serve.py
         ident="nova-api",
     )
 

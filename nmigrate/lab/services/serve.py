@@ -55,7 +55,16 @@ def main() -> None:
 
     # not sys.exit: threads of a service's pools would keep the process
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    waitress.serve(application, host="127.0.0.1", port=port, threads=8, channel_timeout=600, ident=module)
+    # a connection is kept for 600 s; with waitress's own limit, a hundred would stop all others until then
+    waitress.serve(
+        application,
+        host="127.0.0.1",
+        port=port,
+        threads=8,
+        channel_timeout=600,
+        connection_limit=500,
+        ident=module,
+    )
 
 
 if __name__ == "__main__":

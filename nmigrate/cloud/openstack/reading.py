@@ -1,23 +1,13 @@
-"""The only file that talks to OpenStack: openstacksdk for the session, Nova's and placement's REST for the rest.
-
-The compute calls are made with an explicit microversion, between OLDEST_MICROVERSION and what both Nova and
-NMIGRATE_MAX_MICROVERSION allow, because openstacksdk's own methods choose theirs (live migration: 2.30 always).
-Nothing that changes something is ever retried here.
-"""
+"""What a cloud tells: servers, moves and hosts from Nova, capacity from placement, names from keystone and glance."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import openstack
-from django.conf import settings
-from keystoneauth1.adapter import Adapter
-
 from nmigrate.cloud import api, wire
-from nmigrate.cloud.failures import explain, refuse_answer
+from nmigrate.cloud.openstack.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -27,89 +17,12 @@ PLACEMENT_VERSION = "1.36"
 """Train and later; provider summaries of whole trees come with 1.29."""
 
 
-class OpenStackCloud:
-    """One cloud of clouds.yaml. Use one object per thread and process: see `nmigrate.cloud.connect`."""
+class Reading(Session):
+    """Nothing here changes anything."""
 
     def __init__(self, name: str, *, newest: str = "", timeout: float = 0) -> None:
-        self.name = name
-        self._cap = newest or settings.NMIGRATE_MAX_MICROVERSION
-        self._timeout = timeout or settings.NMIGRATE_API_TIMEOUT
-        self._connection: openstack.connection.Connection | None = None
-        self._versions: api.Versions | None = None
+        super().__init__(name, newest=newest, timeout=timeout)
         self._users: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    # -- the session
-
-    def _connect(self) -> openstack.connection.Connection:
-        with self._lock:
-            if self._connection is None:
-                with explain(self.name):
-                    self._connection = openstack.connect(
-                        cloud=self.name,
-                        api_timeout=self._timeout,
-                        compute_api_version="2",
-                    )
-        return self._connection
-
-    def _adapter(self, service: str) -> Adapter:
-        connection = self._connect()
-        with explain(self.name):
-            adapter: Adapter = getattr(connection, service)
-        return adapter
-
-    def versions(self) -> api.Versions:
-        if self._versions is None:
-            compute = self._adapter("compute")
-            with explain(self.name):
-                data = compute.get_endpoint_data()
-            newest = ".".join(str(part) for part in (data.max_microversion or (2, 1))) if data else "2.1"
-            used = min(newest, self._cap, api.NEWEST_MICROVERSION, key=api.microversion)
-            if api.microversion(used) < api.microversion(api.OLDEST_MICROVERSION):
-                raise api.WrongSetting(
-                    f"The Nova of {self.name} speaks microversion {newest} at most; nmigrate needs "
-                    f"{api.OLDEST_MICROVERSION} (Zed, 2022) or newer. An operator must upgrade that cloud.",
-                    said=f"newest microversion {newest}",
-                )
-            self._versions = api.Versions(newest=newest, used=used)
-        return self._versions
-
-    def _nova(self, method: str, path: str, body: dict[str, Any] | None = None, version: str = "") -> Any:
-        answer = self._nova_answer(method, path, body, version)
-        with explain(self.name):
-            return answer.json() if answer.content else {}
-
-    def _nova_answer(
-        self, method: str, path: str, body: dict[str, Any] | None = None, version: str = ""
-    ) -> Any:
-        used = version or self.versions().used
-        compute = self._adapter("compute")
-        with explain(self.name):
-            answer = compute.request(path, method, json=body, microversion=used, raise_exc=False)
-        refuse_answer(self.name, answer)
-        return answer
-
-    def _get(self, service: str, path: str, **options: Any) -> Any:
-        adapter = self._adapter(service)
-        with explain(self.name):
-            answer = adapter.request(path, "GET", raise_exc=False, **options)
-        refuse_answer(self.name, answer)
-        with explain(self.name):
-            return answer.json()
-
-    def _paged(
-        self, path: str, key: str, query: dict[str, Any], page: int = 1000
-    ) -> Iterator[dict[str, Any]]:
-        """Follow Nova's marker paging. A page shorter than asked is no end: the server may cap `limit`."""
-        marker = None
-        while True:
-            asked = {**query, "limit": page} | ({"marker": marker} if marker else {})
-            answer = self._nova("GET", f"{path}?{urlencode(asked)}")
-            rows = answer[key]
-            yield from rows
-            if not rows or not answer.get(f"{key}_links"):
-                return
-            marker = rows[-1].get("uuid") or rows[-1]["id"]
 
     # -- reading Nova
 
@@ -205,21 +118,15 @@ class OpenStackCloud:
         return self._users[user_id]
 
     def image_names(self) -> dict[str, str]:
-        names: dict[str, str] = {}
-        path = "/images?limit=1000"
         try:
-            while path:
-                answer = self._get("image", path)
-                names |= {row["id"]: row.get("name") or "" for row in answer["images"]}
-                path = (answer.get("next") or "").removeprefix("/v2")
+            return {row["id"]: row.get("name") or "" for row in self._images("limit=1000")}
         except (api.Unauthorized, api.NotFound, api.WrongSetting):
             log.info("%s: this account may not list images; they are shown without names", self.name)
-        return names
+            return {}
 
-    def own_user_id(self) -> str:
-        connection = self._connect()
-        with explain(self.name):
-            return str(connection.session.get_user_id() or "")
+    def own_projects(self) -> set[str]:
+        rows = self._get("identity", "/auth/projects")["projects"]
+        return {row["id"] for row in rows if row.get("enabled", True)}
 
     # -- what was asked of a server
 
@@ -231,21 +138,3 @@ class OpenStackCloud:
         return wire.action(
             self._nova("GET", f"/servers/{uuid}/os-instance-actions/{request_id}")["instanceAction"]
         )
-
-    # -- what changes something: sent once, the answer's request id kept
-
-    def _act(self, uuid: str, body: dict[str, Any]) -> str:
-        answer = self._nova_answer("POST", f"/servers/{uuid}/action", body)
-        return str(answer.headers.get("X-Openstack-Request-Id", ""))
-
-    def migrate(self, uuid: str, host: str = "") -> str:
-        return self._act(uuid, {"migrate": {"host": host} if host else None})
-
-    def confirm_resize(self, uuid: str) -> str:
-        return self._act(uuid, {"confirmResize": None})
-
-    def revert_resize(self, uuid: str) -> str:
-        return self._act(uuid, {"revertResize": None})
-
-    def start(self, uuid: str) -> str:
-        return self._act(uuid, {"os-start": None})
