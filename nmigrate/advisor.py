@@ -65,7 +65,10 @@ def has_room(host: Hypervisor, instance: Instance) -> bool:
     return (
         _free_memory(host) >= instance.memory_mb
         and host.vcpus_capacity - host.vcpus_used >= instance.vcpus
-        and (preflight.starts_from_volume(instance) or host.disk_gb_capacity - host.disk_gb_used >= instance.disk_gb)
+        and (
+            preflight.starts_from_volume(instance)
+            or host.disk_gb_capacity - host.disk_gb_used >= instance.disk_gb
+        )
     )
 
 
