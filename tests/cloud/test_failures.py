@@ -1,13 +1,10 @@
 """What can be wrong with a cloud or its settings, each told in one sentence that names it. No mock: real sockets."""
 
-import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,114 +13,8 @@ from nmigrate import follower, inventory
 from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.models import Cloud, Instance
+from tests.cloud.http import Handler, Server, keystone, problem
 from tests.fakecloud import FakeCloud
-
-Answer = tuple[int, dict[str, Any]]
-
-
-class Server(ThreadingHTTPServer):
-    """An HTTP server that answers from a dict of path -> (status, body); it stands for a broken cloud."""
-
-    answers: dict[str, Answer]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        server: Any = self.server
-        status, body = server.answers.get(self.path.rstrip("/").split("?")[0], (404, {}))
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("X-Subject-Token", "a-token")
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_POST = do_GET
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server(("127.0.0.1", 0), Handler)
-    made.answers = {}
-    thread = threading.Thread(
-        target=made.serve_forever, args=(0.02,), daemon=True
-    )  # s between looks for the end
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-
-
-@pytest.fixture
-def clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Write a clouds.yaml with one cloud `prod` at this address."""
-    path = tmp_path / "clouds.yaml"
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
-    monkeypatch.chdir(tmp_path)
-
-    def write(auth_url: str, **more: Any) -> None:
-        auth = {
-            "auth_url": auth_url,
-            "username": "nmigrate",
-            "password": "s3cret-pw",
-            "project_name": "admin",
-            "user_domain_name": "Default",
-            "project_domain_name": "Default",
-        }
-        path.write_text(json.dumps({"clouds": {"prod": {"auth": auth, "region_name": "RegionOne", **more}}}))
-
-    return write
-
-
-def keystone(server: Server, nova_newest: str = "2.104") -> None:
-    """Answers of a keystone that lets us in, with a Nova that speaks up to `nova_newest`."""
-    version = {"id": "v3.14", "status": "stable", "links": [{"rel": "self", "href": f"{server.url}/v3/"}]}
-    endpoint = {"interface": "public", "region": "RegionOne", "region_id": "RegionOne", "id": "e"}
-    catalog = [
-        {"type": kind, "name": kind, "id": kind, "endpoints": [{**endpoint, "url": server.url + path}]}
-        for kind, path in (("compute", "/compute/v2.1"), ("placement", "/placement"))
-    ]
-    token = {
-        "user": {"id": "u", "name": "nmigrate", "domain": {"id": "default", "name": "Default"}},
-        "project": {"id": "p", "name": "admin", "domain": {"id": "default", "name": "Default"}},
-        "roles": [], "catalog": catalog, "methods": ["password"],
-        "issued_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2036-01-01T00:00:00.000000Z",
-    }  # fmt: skip
-    server.answers |= {
-        "/v3": (200, {"version": version}),
-        "/v3/auth/tokens": (201, {"token": token}),
-        "/compute/v2.1": (
-            200,
-            {
-                "version": {
-                    "id": "v2.1", "status": "CURRENT", "version": nova_newest, "min_version": "2.1",
-                    "links": [{"rel": "self", "href": f"{server.url}/compute/v2.1/"}],
-                }
-            },
-        ),
-    }  # fmt: skip
-
-
-def problem(
-    expected: type[api.CloudError], call: Callable[[OpenStackCloud], Any] | None = None
-) -> api.CloudError:
-    cloud = OpenStackCloud("prod", timeout=2)
-    with pytest.raises(expected) as raised:
-        (call or (lambda c: list(c.servers())))(cloud)
-    assert "s3cret" not in str(raised.value) + raised.value.said
-    sentence = str(raised.value)
-    assert sentence.endswith(".")
-    assert "Exception" not in sentence
-    assert "Traceback" not in sentence
-    return raised.value
 
 
 def test_no_clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,10 +108,10 @@ def test_cloud_that_hangs_is_given_up_in_time(clouds_yaml: Callable[..., None], 
     release = threading.Event()
 
     class Hanging(Handler):
-        def do_POST(self) -> None:
+        def reply(self) -> None:
             if self.path.endswith("/action"):
                 release.wait(20)
-            Handler.do_GET(self)
+            super().reply()
 
     server.RequestHandlerClass = Hanging
     clouds_yaml(f"{server.url}/v3")
@@ -234,9 +125,9 @@ def test_answer_that_is_no_json(clouds_yaml: Callable[..., None], server: Server
     keystone(server)
 
     class Broken(Handler):
-        def do_GET(self) -> None:
+        def reply(self) -> None:
             if "servers" not in self.path:
-                Handler.do_GET(self)
+                super().reply()
                 return
             self.send_response(200)
             self.send_header("Content-Length", "9")
@@ -265,3 +156,57 @@ def test_problem_is_kept_for_the_pages_and_the_last_picture_stays(synced: FakeCl
 
 def test_the_api_time_out_is_a_setting() -> None:
     assert OpenStackCloud("prod")._timeout == settings.NMIGRATE_API_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Quota exceeded for instances: Requested 1, but already used 10 of 10 instances", "Over quota: cores"],
+)
+def test_quota_is_no_missing_right_though_nova_says_403(
+    clouds_yaml: Callable[..., None], server: Server, words: str
+) -> None:
+    keystone(server)
+    server.answers["/compute/v2.1/servers/u/action"] = (403, {"forbidden": {"message": words}})
+    clouds_yaml(f"{server.url}/v3")
+    error = problem(api.Refused, lambda cloud: cloud.unshelve("u"))
+    assert "quota of its project" in str(error)
+    assert words in error.said
+
+
+def test_project_where_we_have_no_role_is_named(clouds_yaml: Callable[..., None], server: Server) -> None:
+    keystone(server)
+    server.answers["/v3/projects/p-billing"] = (200, {"project": {"id": "p-billing", "name": "billing"}})
+    server.answers["/identity/v3/projects/p-billing"] = server.answers["/v3/projects/p-billing"]
+    clouds_yaml(f"{server.url}/v3")
+
+    class Scoped(Handler):
+        def reply(self) -> None:
+            asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if b"p-billing" in asked:
+                self.answer(401, {"error": {"message": "The request you have made requires authentication."}})
+            else:
+                super().reply()
+
+    server.RequestHandlerClass = Scoped
+    error = problem(api.Unauthorized, lambda cloud: cloud.create_image("u", "p-billing", "x"))
+    assert "no role in project" in str(error)
+    assert "billing" in str(error)
+    assert "requires authentication" in error.said
+
+
+def test_right_that_is_missing_in_a_project_names_the_project(
+    clouds_yaml: Callable[..., None], server: Server
+) -> None:
+    keystone(server)
+    server.answers["/compute/v2.1/servers/u/action"] = (
+        403,
+        {
+            "forbidden": {
+                "message": "Policy doesn't allow os_compute_api:servers:create_image to be performed."
+            }
+        },
+    )
+    clouds_yaml(f"{server.url}/v3")
+    error = problem(api.Unauthorized, lambda cloud: cloud.create_image("u", "p-billing", "x"))
+    assert "no role in project p-billing of prod" in str(error)
+    assert "create_image" in error.said
