@@ -341,7 +341,7 @@ def _evacuate(
     none = Abilities(instance.cloud_id, "")
     objections = list(_objections(instance, Kind.EVACUATE, target.host, "", hosts, source, none))
     if crosses_zones(instance, target, hosts) and not target.host:
-        objections.append(f"An evacuated instance stays in its zone. Choose a host in {instance.zone}.")
+        objections.append("Nova takes no zone for an evacuation. Choose a host, or let the scheduler choose.")
     if not may_evacuate:
         objections.append(
             "Only an operator may evacuate: first it must be certain that the host is really off."

@@ -265,8 +265,12 @@ def destination_objections(
         if zone and host.zone != zone:
             found.append(f"{host.host} is not in zone {zone}. Choose a host of {zone}.")
     elif kind is Kind.EVACUATE:
-        if host.zone != subject.zone:  # seen on the lab: it ends in ERROR, pinned or not
-            found.append(f"{host.host} is in another zone. Choose a host in {subject.zone}.")
+        # Seen on the lab: bound to its zone it ends in error in another. Where Nova tells no pin, that is assumed.
+        bound = subject.pinned_zone if subject.pin_known else subject.zone
+        if bound and host.zone != bound:
+            found.append(
+                f"{subject.name} is bound to zone {bound}, and {host.host} is not in it. Choose a host there."
+            )
     elif subject.pinned_zone and host.zone and host.zone != subject.pinned_zone and not changes_pin:
         found.append(
             f"{subject.name} is bound to zone {subject.pinned_zone} and {host.host} is in zone {host.zone}. "

@@ -125,3 +125,12 @@ def test_host_that_is_down_leaves_evacuation_to_operators(synced: FakeCloud) -> 
     assert set(found) == {"evacuate"}
     assert "Only an operator" in found["evacuate"].objections[-1]
     assert best(ways(instance("vm2"), Target(), may_evacuate=True)) == "evacuate"
+
+
+def test_evacuation_of_a_bound_instance_stays_in_its_zone(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(host="compute1").update(state="down", forced_down=True)
+    bound = ways(instance("vm2"), Target(host="compute2"), may_evacuate=True)["evacuate"]
+    assert "bound to zone nova-1" in bound.objections[0]
+    assert ways(instance("vm2"), Target(host="compute3"), may_evacuate=True)["evacuate"].is_possible
+    free = ways(instance("vm2", pinned_zone=None), Target(host="compute2"), may_evacuate=True)["evacuate"]
+    assert free.is_possible

@@ -203,7 +203,7 @@ def test_evacuation(desk: Desk, seat: Seat, make_server: Make, compute4_down: Ca
     operator.get_by_role("button", name=re.compile("^Ask")).click()
     operator.wait_for_url("**/migrations/*/")
     is_done(operator)
-    assert facts(desk, uuid)["host"] == "compute2"
+    assert facts(desk, uuid)["host"] in ("compute1", "compute2", "compute3")
 
 
 # -- on the way
