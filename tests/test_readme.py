@@ -43,3 +43,23 @@ def test_files_and_commands_that_it_names_exist() -> None:
         assert (ROOT / name).exists(), name
     for command in set(re.findall(r"manage\.py (\w+)", README)) - {"createsuperuser"}:
         assert (ROOT / f"nmigrate/management/commands/{command}.py").exists(), command
+
+
+def moves_table() -> list[list[str]]:
+    """The rows of the table of moves, cell by cell."""
+    section = README.partition("## The moves")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_every_cell_of_the_table_of_moves_names_a_test_that_exists() -> None:
+    both = (ROOT / "tests/moves/test_every_move.py").read_text()
+    browser = (ROOT / "tests/story/test_moves.py").read_text()
+    assert len(moves_table()) >= 11
+    for move, in_memory, on_nova, in_browser in moves_table():
+        name = re.match(r"`(test_\w+?)(?:_?\.\.\.)?\[", in_memory)
+        assert name, move
+        assert f"def {name[1]}" in both, move
+        assert on_nova.strip("`").endswith("lab]"), move
+        named = in_browser.strip("`")
+        assert f"def {named}(" in browser or (ROOT / "tests" / named).exists(), move
