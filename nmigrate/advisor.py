@@ -177,7 +177,9 @@ def _pin_note(changes_pin: bool) -> str:
     return ", and bound to the new zone afterwards" if changes_pin else ""
 
 
-def _unknown_pin(instance: Instance, zone: str, abilities: Abilities) -> tuple[str, ...]:
+def _zone_warnings(instance: Instance, host: str, zone: str, abilities: Abilities) -> tuple[str, ...]:
+    if not zone and not host and instance.pin_known and not instance.pinned_zone:
+        return (f"It is bound to no zone, so Nova may choose a host outside {instance.zone}.",)
     if not zone or instance.pin_known:
         return ()
     sentence = (
@@ -212,7 +214,7 @@ def _live(
         zone=zone,
         changes_pin=changes_pin,
         objections=_objections(instance, Kind.LIVE, host, zone, hosts, source, abilities, changes_pin),
-        warnings=_unknown_pin(instance, zone, abilities),
+        warnings=_zone_warnings(instance, host, zone, abilities),
         costs=(
             Cost("Downtime", "none; a pause of well under a second"),
             _UUID,
@@ -246,7 +248,7 @@ def _cold(
         zone=zone,
         changes_pin=changes_pin,
         objections=_objections(instance, Kind.COLD, host, zone, hosts, source, abilities, changes_pin),
-        warnings=_unknown_pin(instance, zone, abilities),
+        warnings=_zone_warnings(instance, host, zone, abilities),
         costs=(
             Cost("Downtime", "usually a minute or two", BAD)
             if runs

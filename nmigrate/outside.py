@@ -71,7 +71,6 @@ def _write(
             note=f"decided outside nmigrate: {word} by {who}",
             request_id=asked.request_id if asked else "",
             is_decided_outside=True,
-            decide_by=None,
             step=step or "",
             **arrived,
         )

@@ -34,6 +34,37 @@ STATUS_WORDS: dict[str, str] = {
 }
 """Nova's status words (nova/api/openstack/common.py _STATE_MAP) in plain ones."""
 
+TASK_WORDS: dict[str, str] = {
+    "powering-off": "being stopped",
+    "powering-on": "being started",
+    "resize_prep": "a move is being prepared",
+    "resize_migrating": "its disk is being copied",
+    "resize_migrated": "its disk has been copied",
+    "resize_finish": "being set up on its new host",
+    "resize_confirming": "its old host is being tidied up",
+    "resize_reverting": "going back to its old host",
+    "migrating": "being moved live",
+    "rebooting": "restarting",
+    "deleting": "being deleted",
+    "spawning": "being created",
+    "scheduling": "a host is being chosen",
+    "networking": "its network is being set up",
+    "shelving": "being shelved",
+    "shelving_image_pending_upload": "its disk is being stored",
+    "shelving_image_uploading": "its disk is being stored",
+    "shelving_offloading": "being taken off its host",
+    "unshelving": "being brought up again",
+    "image_snapshot": "a snapshot of it is being made",
+    "image_snapshot_pending": "a snapshot of it is being made",
+    "image_pending_upload": "its snapshot is being stored",
+    "image_uploading": "its snapshot is being stored",
+    "block_device_mapping": "its disk is being prepared",
+    "rebuilding": "being built anew",
+    "rebuild_block_device_mapping": "its volumes are being attached",
+    "rebuild_spawning": "being built anew",
+}
+"""What Nova is doing to a server (nova/compute/task_states.py), in plain words."""
+
 MOVABLE: dict[Kind, tuple[str, ...]] = {
     Kind.COLD: ("ACTIVE", "SHUTOFF"),
     Kind.LIVE: ("ACTIVE", "PAUSED"),
@@ -203,7 +234,7 @@ def _way_objections(
 def _busy(subject: Subject) -> list[str]:
     if not subject.task_state:
         return []
-    doing = subject.task_state.replace("_", " ").replace("-", " ")
+    doing = TASK_WORDS.get(subject.task_state, subject.task_state.replace("_", " ").replace("-", " "))
     return [f"{subject.name} is busy ({doing}). Wait a moment and try again."]
 
 

@@ -113,7 +113,7 @@ def test_request_without_a_reason_is_refused(synced: FakeCloud, helpdesk: User, 
         ({"locked": True, "locked_reason": "do not touch"}, "is locked .“do not touch”"),
         ({"status": "PAUSED"}, "is paused"),
         ({"status": "SHELVED_OFFLOADED"}, "on no host"),
-        ({"task_state": "image_snapshot"}, "is busy .image snapshot"),
+        ({"task_state": "image_snapshot"}, "is busy .a snapshot of it"),
     ],
 )
 def test_instance_that_cannot_move_is_refused_before_anything_is_sent(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nmigrate.models import Hypervisor, Instance, Migration, Observation, Service
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.preflight import status_words
+from nmigrate.preflight import TASK_WORDS, status_words
 from nmigrate.states import LABELS, Kind, State
 
 POST_COPY = "running (post-copy)"
@@ -47,36 +47,6 @@ _STATUS_TONES: dict[str, str] = {
     "MIGRATING": BUSY,
     "PASSWORD": BUSY,
     "REBUILD": BUSY,
-}
-
-TASK_WORDS: dict[str, str] = {
-    "powering-off": "being stopped",
-    "powering-on": "being started",
-    "resize_prep": "a move is being prepared",
-    "resize_migrating": "its disk is being copied",
-    "resize_migrated": "its disk has been copied",
-    "resize_finish": "being set up on its new host",
-    "resize_confirming": "its old host is being tidied up",
-    "resize_reverting": "going back to its old host",
-    "migrating": "being moved live",
-    "rebooting": "restarting",
-    "deleting": "being deleted",
-    "spawning": "being created",
-    "scheduling": "a host is being chosen",
-    "networking": "its network is being set up",
-    "shelving": "being shelved",
-    "shelving_image_pending_upload": "its disk is being stored",
-    "shelving_image_uploading": "its disk is being stored",
-    "shelving_offloading": "being taken off its host",
-    "unshelving": "being brought up again",
-    "image_snapshot": "a snapshot of it is being made",
-    "image_snapshot_pending": "a snapshot of it is being made",
-    "image_pending_upload": "its snapshot is being stored",
-    "image_uploading": "its snapshot is being stored",
-    "block_device_mapping": "its disk is being prepared",
-    "rebuilding": "being built anew",
-    "rebuild_block_device_mapping": "its volumes are being attached",
-    "rebuild_spawning": "being built anew",
 }
 
 POWER_WORDS: dict[int, str] = {

@@ -72,7 +72,7 @@ def _note_decision(migration: Migration, action: str, decision: str, *, actor: U
         raise PermissionDenied(f"may not {action}")
     if migration.requested_by_id == actor.pk:
         raise PermissionDenied(why_not_decide(actor, migration))
-    ends: dict[str, Any] = {"ended_at": timezone.now()} if action == "decline" else {"decide_by": None}
+    ends: dict[str, Any] = {"ended_at": timezone.now()} if action == "decline" else {}
     transition(migration, action, actor=actor, note=comment.strip(), **ends)
     Approval.objects.create(
         migration=migration,
