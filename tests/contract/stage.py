@@ -4,11 +4,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.lab import Lab
-from tests.fakecloud import FakeCloud
+from tests.fake.base import PROJECT
+from tests.fakecloud import MEMBER, FakeCloud
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGOCs8yIFBK3e/yu7QJgAcANnjAl5mwg9ufpLweYUUYq lab"
+"""Nobody has the other half."""
 
 
 class Stage(Protocol):
@@ -16,8 +21,11 @@ class Stage(Protocol):
 
     cloud: api.Cloud
 
-    def boot(self, name: str, host: str, status: str = "SHUTOFF", zone: str = "") -> str:
-        """A new server at rest on `host`; with `zone` pinned to it. Returns its uuid."""
+    def boot(
+        self, name: str, host: str, status: str = "SHUTOFF", zone: str = "", *, ours: bool = False
+    ) -> str:
+        """A new server at rest on `host`; with `zone` pinned to it; of our own project or a member's. Returns its
+        uuid."""
         ...
 
     def until(self, done: Callable[[], bool]) -> None: ...
@@ -28,7 +36,30 @@ class Stage(Protocol):
     def fail_at(self, host: str, step: str) -> None: ...
     def confirm_as_member(self, uuid: str) -> None: ...
     def group(self, name: str, policy: str) -> None:
-        """A new server group without members."""
+        """A new server group without members, of the member's project."""
+        ...
+
+    def off(self, host: str, is_off: bool) -> None:
+        """A host that was switched off and declared down; or is back."""
+        ...
+
+    def offload_at_once(self, does: bool) -> None: ...
+    def share_storage(self, does: bool) -> None: ...
+    def slow_live(self, is_slow: bool) -> None:
+        """Live migrations that do not end by themselves."""
+        ...
+
+    def post_copy(self, does: bool) -> None: ...
+    def new_server(self, uuid: str, image_id: str, **changes: Any) -> api.NewServer:
+        """What a copy of that server is booted with."""
+        ...
+
+    def key(self, name: str, exists: bool) -> str:
+        """A key pair of the member's. Returns who owns it."""
+        ...
+
+    def borrowed_keys(self) -> set[str]:
+        """Names of the key pairs in our own account."""
         ...
 
     def later(self) -> datetime:
@@ -48,8 +79,11 @@ class FakeStage:
         ):
             self.fake.add_host(host, zone)
 
-    def boot(self, name: str, host: str, status: str = "SHUTOFF", zone: str = "") -> str:
-        return self.fake.add(name, host, status, pinned_zone=zone or None).uuid
+    def boot(
+        self, name: str, host: str, status: str = "SHUTOFF", zone: str = "", *, ours: bool = False
+    ) -> str:
+        project = "own-project" if ours else PROJECT
+        return self.fake.add(name, host, status, pinned_zone=zone or None, project_id=project).uuid
 
     def until(self, done: Callable[[], bool]) -> None:
         for _ in range(20):
@@ -79,6 +113,31 @@ class FakeStage:
     def group(self, name: str, policy: str) -> None:
         self.fake.groups.append(api.ServerGroup(f"uuid-of-{name}", name, policy))
 
+    def off(self, host: str, is_off: bool) -> None:
+        self.forced_down(host, is_off)
+
+    def offload_at_once(self, does: bool) -> None:
+        self.fake.offloads_at_once = does
+
+    def share_storage(self, does: bool) -> None:
+        self.fake.shared_storage = does
+
+    def slow_live(self, is_slow: bool) -> None:
+        self.fake.hold_live = is_slow
+
+    def post_copy(self, does: bool) -> None:
+        self.fake.post_copy = does
+
+    def new_server(self, uuid: str, image_id: str, **changes: Any) -> api.NewServer:
+        return new_server(self.cloud, uuid, image_id, changes)
+
+    def key(self, name: str, exists: bool) -> str:
+        self.fake.gone_keys = self.fake.gone_keys - {name} if exists else self.fake.gone_keys | {name}
+        return MEMBER
+
+    def borrowed_keys(self) -> set[str]:
+        return set()
+
     def confirm_as_member(self, uuid: str) -> None:
         self.fake.confirm_outside(uuid)
 
@@ -93,9 +152,19 @@ class LabStage:
         self.admin = lab.client()
         self.demo = lab.client("demo")
         self.booted: list[str] = []
-        lab.behaviour(cold_migrate_seconds=0.2, confirm_seconds=0, revert_seconds=0)
+        self.member_admin = lab.client("demo", "admin")
+        """As admin, but in the project of the member who later confirms past us."""
+        lab.behaviour(
+            cold_migrate_seconds=0.2,
+            confirm_seconds=0,
+            revert_seconds=0,
+            live_migration_seconds=0.4,
+            snapshot_seconds=0.2,
+        )
 
-    def boot(self, name: str, host: str, status: str = "SHUTOFF", zone: str = "") -> str:
+    def boot(
+        self, name: str, host: str, status: str = "SHUTOFF", zone: str = "", *, ours: bool = False
+    ) -> str:
         flavor = next(f for f in self.admin.get("nova", "/flavors")["flavors"] if f["name"] == "m1.tiny")
         image = next(i for i in self.admin.get("glance", "/v2/images")["images"] if i["name"] == "cirros")
         network = next(
@@ -110,9 +179,8 @@ class LabStage:
         }
         if zone:
             body["availability_zone"] = zone
-        # As admin, but in the project of the member who later confirms it past us.
-        admin_in_demo = self.lab.client("demo", "admin")
-        uuid = str(admin_in_demo.post("nova", "/servers", {"server": body})["server"]["id"])
+        client = self.admin if ours else self.member_admin
+        uuid = str(client.post("nova", "/servers", {"server": body})["server"]["id"])
         self.booted.append(uuid)
         self.until(lambda: self._at_rest(uuid, "ACTIVE"))
         action = {"SHUTOFF": {"os-stop": None}, "PAUSED": {"pause": None}}.get(status)
@@ -130,7 +198,7 @@ class LabStage:
         end = time.monotonic() + 60
         while not done():
             assert time.monotonic() < end, "it did not happen within a minute"
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def _service(self, host: str) -> str:
         rows = self.admin.get("nova", "/os-services?binary=nova-compute")["services"]
@@ -153,7 +221,43 @@ class LabStage:
         self.lab.behaviour(fail={host: [step]} if step else {})
 
     def group(self, name: str, policy: str) -> None:
-        self.admin.post("nova", "/os-server-groups", {"server_group": {"name": name, "policy": policy}})
+        body = {"server_group": {"name": name, "policy": policy}}
+        self.member_admin.post("nova", "/os-server-groups", body)
+
+    def off(self, host: str, is_off: bool) -> None:
+        if is_off:
+            self.lab.stop_compute(host)
+        else:
+            self.lab.start_compute(host)  # it closes its evacuations first; else Nova does not take it back
+        self.forced_down(host, is_off)
+
+    def offload_at_once(self, does: bool) -> None:
+        self.lab.control("/conf", group=None, name="shelved_offload_time", value=0 if does else -1)
+
+    def share_storage(self, does: bool) -> None:
+        self.lab.behaviour(shared_storage=does)
+
+    def slow_live(self, is_slow: bool) -> None:
+        self.lab.behaviour(live_migration_seconds=60 if is_slow else 0.4)
+
+    def post_copy(self, does: bool) -> None:
+        self.lab.behaviour(post_copy=does, live_migration_seconds=3 if does else 0.4)
+
+    def new_server(self, uuid: str, image_id: str, **changes: Any) -> api.NewServer:
+        return new_server(self.cloud, uuid, image_id, changes)
+
+    def key(self, name: str, exists: bool) -> str:
+        if exists:
+            body = {"keypair": {"name": name, "public_key": PUBLIC_KEY}}
+            self.lab.client("demo", "demo").post("nova", "/os-keypairs", body)
+        else:
+            self.lab.client("demo", "demo").call("DELETE", "nova", f"/os-keypairs/{quote(name)}")
+        users = self.admin.get("keystone", "/users?name=demo")["users"]
+        return str(users[0]["id"])
+
+    def borrowed_keys(self) -> set[str]:
+        rows = self.admin.get("nova", "/os-keypairs")["keypairs"]
+        return {row["keypair"]["name"] for row in rows}
 
     def confirm_as_member(self, uuid: str) -> None:
         self.lab.client("demo", "demo").post("nova", f"/servers/{uuid}/action", {"confirmResize": None})
@@ -166,8 +270,23 @@ class LabStage:
 
     def clear(self) -> None:
         self.lab.reset_behaviour()
+        self.offload_at_once(True)
         for uuid in self.booted:
             try:
                 self.delete(uuid)
             except Exception:  # noqa: S110 - deleted by the case itself
                 pass
+
+
+def new_server(cloud: api.Cloud, uuid: str, image_id: str, changes: dict[str, Any]) -> api.NewServer:
+    """Alike: the same flavor, networks and security groups, in the same project."""
+    original, ports = cloud.server(uuid), cloud.ports(uuid)
+    alike: dict[str, Any] = {
+        "name": original.name,
+        "project_id": original.project_id,
+        "image_id": image_id,
+        "flavor": original.flavor,
+        "networks": tuple(port.network_id for port in ports),
+        "security_groups": ports[0].security_groups,
+    }
+    return api.NewServer(**alike | changes)

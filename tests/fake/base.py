@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 from nmigrate.cloud import api
-from nmigrate.cloud.failures import plain_refusal
+from nmigrate.cloud.refusals import plain_refusal
 
 OWN = "own-user-id"
 MEMBER = "member-user-id"

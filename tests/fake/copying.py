@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from nmigrate.cloud import api
-from nmigrate.cloud.failures import flavor_is_gone, key_is_gone, no_role
+from nmigrate.cloud.refusals import flavor_is_gone, key_is_gone, no_role
 from tests.fake.base import GONE, OWN, FakeBase
 
 EXHAUSTED = (

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nmigrate.cloud import api
-from tests.fake.base import GONE, OWN, FakeBase
+from nmigrate.cloud.refusals import known_refusal
+from tests.fake.base import OWN, FakeBase
 
 
 class Shelving(FakeBase):
@@ -117,7 +118,8 @@ class Shelving(FakeBase):
     def _evacuate(self, uuid: str, host: str) -> str:
         server = self._find(uuid)
         if host and host not in self.hosts:
-            raise api.NotFound(GONE, f"404 Compute host {host} not found.")
+            said = f"404 Compute host {host} not found."
+            raise api.NotFound(known_refusal(said), said)
         if host == server.host:
             raise self._refuse("The target host can't be the same one.", 400)
         self._check_state(server, "evacuate", "ACTIVE", "SHUTOFF", "ERROR")

@@ -1,38 +1,10 @@
-"""What every cloud must do: the same cases on the fake and on a real Nova, oldest and newest microversion."""
-
-from collections.abc import Iterator
-from typing import Any
+"""Cold migration, confirm and revert: the same on the fake and on a real Nova."""
 
 import pytest
 
 from nmigrate.cloud import api
-from tests.contract.stage import FakeStage, LabStage, Stage
-
-OLDEST, NEWEST = api.OLDEST_MICROVERSION, api.NEWEST_MICROVERSION
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(("fake", OLDEST), id="fake-oldest"),
-        pytest.param(("fake", NEWEST), id="fake-newest"),
-        pytest.param(("lab", OLDEST), id="lab-oldest", marks=pytest.mark.lab),
-        pytest.param(("lab", NEWEST), id="lab-newest", marks=pytest.mark.lab),
-    ]
-)
-def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    where, newest = request.param
-    if where == "fake":
-        yield FakeStage(newest)
-        return
-    lab = request.getfixturevalue("lab")
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds_yaml))
-    made = LabStage(lab, newest)
-    yield made
-    made.clear()
-
-
-def record(stage: Stage, uuid: str) -> api.ServerMigration:
-    return max(stage.cloud.server_migrations_of(uuid), key=lambda row: row.id)
+from tests.contract.seen import at_rest, can, record, record_status
+from tests.contract.stage import Stage
 
 
 def to_verify(stage: Stage, uuid: str, host: str = "") -> str:
@@ -40,11 +12,6 @@ def to_verify(stage: Stage, uuid: str, host: str = "") -> str:
     stage.until(lambda: stage.cloud.server(uuid).status == "VERIFY_RESIZE")
     stage.until(lambda: record(stage, uuid).status == "finished")
     return request_id
-
-
-def at_rest(stage: Stage, uuid: str, status: str) -> bool:
-    server = stage.cloud.server(uuid)
-    return server.status == status and not server.task_state
 
 
 def test_cold_migration_and_confirm(stage: Stage) -> None:
@@ -75,15 +42,6 @@ def test_revert_goes_back_to_the_source(stage: Stage) -> None:
     assert stage.cloud.server(uuid).host == "compute2"
     stage.until(lambda: record(stage, uuid).status == "reverted")
     assert stage.cloud.actions(uuid)[0].action == "revertResize"
-
-
-def test_start(stage: Stage) -> None:
-    uuid = stage.boot("k-start", "compute1")
-    stage.cloud.start(uuid)
-    stage.until(lambda: at_rest(stage, uuid, "ACTIVE"))
-    assert stage.cloud.server(uuid).power_state == 1
-    with pytest.raises(api.Refused):
-        stage.cloud.start(uuid)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +77,6 @@ def test_confirm_and_revert_without_a_move_are_refused(stage: Stage) -> None:
     for call in (stage.cloud.confirm_resize, stage.cloud.revert_resize):
         with pytest.raises(api.Refused):
             call(uuid)
-
-
-def test_unknown_server(stage: Stage) -> None:
-    missing = "00000000-0000-0000-0000-000000000000"
-    calls: list[Any] = [stage.cloud.server, stage.cloud.migrate, stage.cloud.start, stage.cloud.actions]
-    for call in calls:
-        with pytest.raises(api.NotFound):
-            call(missing)
 
 
 def test_lock_does_not_stop_our_account(stage: Stage) -> None:
@@ -168,15 +118,10 @@ def test_no_valid_host_is_accepted_and_then_told_only_by_the_action(stage: Stage
     assert "No valid host" in details
 
 
-def record_status(stage: Stage, uuid: str) -> str:
-    rows = stage.cloud.server_migrations_of(uuid)
-    return max(rows, key=lambda row: row.id).status if rows else ""
-
-
 def test_pinned_server_does_not_go_to_another_zone(stage: Stage) -> None:
     uuid = stage.boot("k-pinned", "compute1", zone="nova-1")
     server = stage.cloud.server(uuid)
-    if api.microversion(stage.cloud.versions().used) >= (2, 96):
+    if can(stage, "2.96"):
         assert (server.pin_known, server.pinned_zone) == (True, "nova-1")
     else:
         assert (server.pin_known, server.pinned_zone) == (False, None)
@@ -214,73 +159,3 @@ def test_member_may_confirm_past_us_and_is_named(stage: Stage) -> None:
     assert action.action == "confirmResize"
     assert action.user_id != stage.cloud.own_user_id()
     assert stage.cloud.user_name(action.user_id) == "demo"
-
-
-def test_changes_since_tells_of_changes_and_deletions_only(stage: Stage) -> None:
-    quiet = stage.boot("k-quiet", "compute1")
-    busy = stage.boot("k-busy", "compute1")
-    gone = stage.boot("k-gone", "compute1")
-    since = stage.later()
-    stage.cloud.migrate(busy)
-    stage.delete(gone)
-    stage.until(
-        lambda: any(s.uuid == gone and s.is_deleted for s in stage.cloud.servers(changes_since=since))
-    )
-    changed = {server.uuid: server for server in stage.cloud.servers(changes_since=since)}
-    assert busy in changed
-    assert quiet not in changed
-    stage.until(lambda: busy in {m.instance_uuid for m in stage.cloud.server_migrations(changes_since=since)})
-    everything = {server.uuid for server in stage.cloud.servers()}
-    assert {quiet, busy} <= everything
-    assert gone not in everything
-    stage.until(lambda: stage.cloud.server(busy).status == "VERIFY_RESIZE")
-
-
-def test_deleted_server_is_not_found_but_its_actions_are(stage: Stage) -> None:
-    uuid = stage.boot("k-deleted", "compute1")
-    stage.delete(uuid)
-    stage.until(lambda: not exists(stage, uuid))
-    assert "create" in [action.action for action in stage.cloud.actions(uuid)]
-
-
-def exists(stage: Stage, uuid: str) -> bool:
-    try:
-        stage.cloud.server(uuid)
-    except api.NotFound:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("exact", [True, False])
-def test_hypervisors_tell_zone_state_and_capacity(stage: Stage, exact: bool) -> None:
-    hosts = {row.host: row for row in stage.cloud.hypervisors(exact=exact)}
-    assert {name: row.zone for name, row in hosts.items()} == {
-        "compute1": "nova-1",
-        "compute2": "nova",
-        "compute3": "nova-1",
-        "compute4": "nova",
-    }
-    for row in hosts.values():
-        assert (row.state, row.status) == ("up", "enabled")
-        for amount in (row.vcpus, row.memory_mb, row.disk_gb):
-            assert 0 <= amount.used <= amount.capacity
-            assert amount.capacity > 0
-    if exact:
-        assert hosts["compute1"].memory_mb.reserved > 0
-
-
-def test_server_groups_of_all_projects_are_listed(stage: Stage) -> None:
-    stage.group("k-apart", "anti-affinity")
-    found = {group.name: group for group in stage.cloud.server_groups()}
-    assert (found["k-apart"].policy, found["k-apart"].members) == ("anti-affinity", ())
-
-
-def test_services_name_every_compute(stage: Stage) -> None:
-    computes = {row.host for row in stage.cloud.services() if row.binary == "nova-compute"}
-    assert {"compute1", "compute2", "compute3", "compute4"} <= computes
-
-
-def test_versions(stage: Stage) -> None:
-    versions = stage.cloud.versions()
-    assert api.microversion(versions.used) <= api.microversion(versions.newest)
-    assert versions.used in (OLDEST, NEWEST)
