@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.lab import Lab
+from nmigrate.lab.client import Client
 from tests.fake.base import PROJECT
 from tests.fakecloud import MEMBER, FakeCloud
 
@@ -148,12 +150,12 @@ class FakeStage:
 class LabStage:
     def __init__(self, lab: Lab, newest: str) -> None:
         self.lab = lab
-        self.cloud: api.Cloud = OpenStackCloud("lab", newest=newest, timeout=60)
-        self.admin = lab.client()
-        self.demo = lab.client("demo")
-        self.booted: list[str] = []
-        self.member_admin = lab.client("demo", "admin")
+        self.cloud: api.Cloud = connected(lab, newest)
+        self.admin = client(lab, "admin", "admin")
+        self.member = client(lab, "demo", "demo")
+        self.member_admin = client(lab, "demo", "admin")
         """As admin, but in the project of the member who later confirms past us."""
+        self.booted: list[str] = []
         lab.behaviour(
             cold_migrate_seconds=0.2,
             confirm_seconds=0,
@@ -165,18 +167,7 @@ class LabStage:
     def boot(
         self, name: str, host: str, status: str = "SHUTOFF", zone: str = "", *, ours: bool = False
     ) -> str:
-        flavor = next(f for f in self.admin.get("nova", "/flavors")["flavors"] if f["name"] == "m1.tiny")
-        image = next(i for i in self.admin.get("glance", "/v2/images")["images"] if i["name"] == "cirros")
-        network = next(
-            n for n in self.admin.get("neutron", "/v2.0/networks")["networks"] if n["name"] == "public"
-        )
-        body: dict[str, Any] = {
-            "name": name,
-            "flavorRef": flavor["id"],
-            "imageRef": image["id"],
-            "networks": [{"uuid": network["id"]}],
-            "host": host,
-        }
+        body: dict[str, Any] = {"name": name, "host": host, **parts(self.lab)}
         if zone:
             body["availability_zone"] = zone
         client = self.admin if ours else self.member_admin
@@ -249,9 +240,9 @@ class LabStage:
     def key(self, name: str, exists: bool) -> str:
         if exists:
             body = {"keypair": {"name": name, "public_key": PUBLIC_KEY}}
-            self.lab.client("demo", "demo").post("nova", "/os-keypairs", body)
+            self.member.post("nova", "/os-keypairs", body)
         else:
-            self.lab.client("demo", "demo").call("DELETE", "nova", f"/os-keypairs/{quote(name)}")
+            self.member.call("DELETE", "nova", f"/os-keypairs/{quote(name)}")
         users = self.admin.get("keystone", "/users?name=demo")["users"]
         return str(users[0]["id"])
 
@@ -260,7 +251,7 @@ class LabStage:
         return {row["keypair"]["name"] for row in rows}
 
     def confirm_as_member(self, uuid: str) -> None:
-        self.lab.client("demo", "demo").post("nova", f"/servers/{uuid}/action", {"confirmResize": None})
+        self.member.post("nova", f"/servers/{uuid}/action", {"confirmResize": None})
 
     def later(self) -> datetime:
         # Nova's `changes-since` counts in whole seconds.
@@ -271,11 +262,38 @@ class LabStage:
     def clear(self) -> None:
         self.lab.reset_behaviour()
         self.offload_at_once(True)
-        for uuid in self.booted:
-            try:
-                self.delete(uuid)
-            except Exception:  # noqa: S110 - deleted by the case itself
-                pass
+        # Copies have the names of their originals.
+        rows = self.admin.get("nova", "/servers/detail?all_tenants=1")["servers"]
+        names = {row["name"] for row in rows if row["id"] in self.booted}
+        for row in rows:
+            if row["name"] in names and row["OS-EXT-STS:task_state"] != "deleting":
+                self.delete(row["id"])
+
+
+# Signed in once for all cases: it takes longer than most of them.
+
+
+@cache
+def connected(lab: Lab, newest: str) -> OpenStackCloud:
+    return OpenStackCloud("lab", newest=newest, timeout=60)
+
+
+@cache
+def client(lab: Lab, project: str, user: str) -> Client:
+    return lab.client(project, user)
+
+
+@cache
+def parts(lab: Lab) -> dict[str, Any]:
+    """What an instance of the cases is made of."""
+    admin = client(lab, "admin", "admin")
+    flavors, images = admin.get("nova", "/flavors")["flavors"], admin.get("glance", "/v2/images")["images"]
+    networks = admin.get("neutron", "/v2.0/networks")["networks"]
+    return {
+        "flavorRef": next(row["id"] for row in flavors if row["name"] == "m1.tiny"),
+        "imageRef": next(row["id"] for row in images if row["name"] == "cirros"),
+        "networks": [{"uuid": next(row["id"] for row in networks if row["name"] == "public")}],
+    }
 
 
 def new_server(cloud: api.Cloud, uuid: str, image_id: str, changes: dict[str, Any]) -> api.NewServer:
