@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from nmigrate import advisor, preflight
-from nmigrate.advisor import Target, Way
+from nmigrate.advisor import Target
 from nmigrate.models import Cloud, Hypervisor, Instance
+from nmigrate.ways import BAD, Way
 from tests.fakecloud import FakeCloud
 
 
@@ -105,7 +106,7 @@ def test_volumes_do_not_follow_a_copy(synced: FakeCloud) -> None:
 def test_vtpm_is_lost_by_shelving(synced: FakeCloud) -> None:
     found = ways(instance("vm2", extra_specs={"hw:tpm_version": "2.0"}), Target(zone="nova"))
     firmware = next(cost for cost in found["shelve"].costs if cost.name == "Firmware")
-    assert (firmware.tone, "vTPM" in firmware.text) == (advisor.BAD, True)
+    assert (firmware.tone, "vTPM" in firmware.text) == (BAD, True)
 
 
 def test_full_zone_leaves_only_what_nova_places_itself(synced: FakeCloud) -> None:

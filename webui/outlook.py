@@ -1,9 +1,9 @@
 """What will happen, told before it is asked for: one list of plain sentences for each way."""
 
-from nmigrate.advisor import Way
 from nmigrate.models import Instance
 from nmigrate.models.record import ORIGINAL_LABELS
 from nmigrate.states import Kind
+from nmigrate.ways import Way
 
 
 def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str = "") -> list[str]:

@@ -6,19 +6,20 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from nmigrate import advisor, preflight
-from nmigrate.advisor import Cost, Target, Way
+from nmigrate import advisor, preflight, ways
+from nmigrate.advisor import Target
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Kind, Perm
+from nmigrate.ways import Cost, Way
 from webui import outlook, words
 
 FEW_HOSTS = 24
 """Up to so many hosts every zone lies open on the page."""
 COSTS = ("Downtime", "UUID", "Addresses", "Volumes", "Disk", "Firmware", "Room", "Owner", "Decision")
 """The order in which costs are compared; a name that is not here comes last."""
-TONES = {advisor.GOOD: words.OK, advisor.FAIR: words.WARN, advisor.BAD: words.BAD}
+TONES = {ways.GOOD: words.OK, ways.FAIR: words.WARN, ways.BAD: words.BAD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from nmigrate import advisor, preflight, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.states import Perm
+from nmigrate.ways import Way
 from webui import plan
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
@@ -133,7 +134,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     }
 
 
-def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[advisor.Way]:
+def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
     """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen."""
     source = cloud.hypervisors.filter(host=instance.host).defer("inventories", "traits", "aggregates")
     return advisor.ways(
@@ -145,7 +146,7 @@ def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[advis
     )
 
 
-def _version(instance: Instance, order: Order | None, move: Migration | None, ways: list[advisor.Way]) -> str:
+def _version(instance: Instance, order: Order | None, move: Migration | None, ways: list[Way]) -> str:
     seen = (instance.status, instance.task_state, instance.host, instance.locked, instance.locked_reason)
     orders = (order and (order.pk, order.state), move and (move.pk, move.version))
     return hash_of(seen, instance.fault, orders, [way.objections for way in ways])
