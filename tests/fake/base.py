@@ -51,6 +51,7 @@ class FakeBase:
         self._old_state: dict[str, str] = {}
         self._pending: dict[str, Iterator[None]] = {}
         self._waiting: set[str] = set()
+        """Those that a handle kept where they were in the last step."""
         self._told_live: dict[str, str] = {}
         self._figures: dict[int, api.LiveProgress] = {}
         self._ids = itertools.count(1)
@@ -133,8 +134,11 @@ class FakeBase:
 
     def settle(self) -> None:
         """On until nothing moves any more, except what a handle holds."""
-        while self._pending.keys() - self._waiting:
+        while self._pending:
+            self._waiting.clear()
             self.step()
+            if self._pending.keys() <= self._waiting:
+                return
 
     # -- reading
 

@@ -119,7 +119,6 @@ class Live(FakeBase):
         while self._is_full(source) and self._told_live.get(uuid) != "abort":
             self._waiting.add(uuid)
             yield
-        self._waiting.discard(uuid)
         if self._told_live.get(uuid) == "abort":
             yield from self._end_live(uuid, number, "cancelled", source)
             return
@@ -148,7 +147,6 @@ class Live(FakeBase):
             if part > 3:
                 self._waiting.add(uuid)
             yield
-        self._waiting.discard(uuid)
         if self._told_live.get(uuid) == "abort":
             yield from self._end_live(uuid, number, "cancelled", source)
         elif self.fail_at.get(source) == "live_migration":
