@@ -142,19 +142,23 @@ def _copy_of(order: Order, cloud: api.Cloud) -> api.NewServer:
     )
 
 
-def wanted_addresses(move: Migration) -> list[list[list[str]]]:
-    """The (subnet, address) pairs of each network card of the original, read while it still existed."""
-    found: list[list[list[str]]] = move.before.get("ports", [])
-    return found
-
-
 def _wrong_addresses(order: Order, cloud: api.Cloud) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """The copy's network cards that do not have the original's addresses yet, each with those."""
+    """The copy's network cards that do not have the original's addresses yet, each with those.
+
+    `before["ports"]` was read while the original still existed. Cards are paired within their network: Nova says
+    nothing of their order across networks.
+    """
+    wanted: dict[str, list[Any]] = {}
+    for port in _move(order).before.get("ports", []):
+        wanted.setdefault(port["network"], []).append(port["addresses"])
     wrong = []
-    for port, wanted in zip(cloud.ports(order.instance_uuid), wanted_addresses(_move(order)), strict=False):
-        pairs = tuple((subnet, address) for subnet, address in wanted)
-        if pairs and set(pairs) != set(port.addresses):
-            wrong.append((port.id, pairs))
+    for card in cloud.ports(order.instance_uuid):
+        pairs = tuple(
+            (subnet, address) for subnet, address in next(iter(wanted.get(card.network_id, [])), [])
+        )
+        wanted[card.network_id] = wanted.get(card.network_id, [])[1:]
+        if pairs and set(pairs) != set(card.addresses):
+            wrong.append((card.id, pairs))
     return wrong
 
 

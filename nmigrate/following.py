@@ -19,7 +19,7 @@ from nmigrate import audit, calls, judging, moves, orders, outside
 from nmigrate.cloud import api
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
-from nmigrate.holding import hold, place_hold
+from nmigrate.holding import hold, place_hold, watch
 from nmigrate.judging import PATIENCE, SETTLED, Outcome
 from nmigrate.models import Approval, Instance, Migration, Observation, Order
 from nmigrate.moves import Action
@@ -59,6 +59,7 @@ def follow(cloud: api.Cloud, changed: list[api.ServerMigration]) -> None:
             raise
         except api.CloudError as error:
             log.warning("migration %s cannot be judged now: %s (%s)", migration.pk, error, error.said)
+    watch(cloud, [move for move in active if move.state == State.WAITING])
     for order in simple:
         _follow_power(order, instances.get(order.instance_uuid))
 

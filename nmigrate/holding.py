@@ -4,6 +4,8 @@ A lock keeps members of the project from confirming, reverting, stopping and del
 not stop an administrator, Nova's own resize_confirm_window, or a change of the pinned zone: those are watched.
 """
 
+import itertools
+import time
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -18,6 +20,10 @@ from nmigrate.services.placing import place_order
 
 SETTLE = timedelta(seconds=10)
 """How long after the lock the inventory may still show none."""
+LOOK_EVERY = 5.0
+"""Seconds between two fresh looks at a waiting move of a cloud, one move at a time."""
+_last_look: dict[str, float] = {}
+_turns = itertools.count()
 TRIES = 3
 """How often a lock that somebody took off is put back."""
 
@@ -27,8 +33,22 @@ def place_hold(move: Migration) -> None:
     place_order(Action.LOCK, actor=None, about=move)
 
 
+def watch(cloud: api.Cloud, waiting: list[Migration]) -> None:
+    """Look freshly at one of the waiting moves now and then, whatever their number: Nova's list of changes does not
+    tell a changed pin (seen on the lab)."""
+    if not waiting or time.monotonic() - _last_look.get(cloud.name, -LOOK_EVERY) < LOOK_EVERY:
+        return
+    _last_look[cloud.name] = time.monotonic()
+    move = waiting[next(_turns) % len(waiting)]
+    try:
+        server = cloud.server(move.instance_uuid)
+    except api.NotFound:
+        return  # following.py tells what that means
+    _watch_pin(move, server)
+
+
 def hold(cloud: api.Cloud, move: Migration, instance: Instance | None) -> None:
-    """Watch the lock and the pinned zone while the move waits."""
+    """Watch the lock while the move waits."""
     locks = list(move.orders.filter(action=Action.LOCK).order_by("id"))
     last = locks[-1] if locks else None
     if last is None or last.state in Order.OPEN or instance is None:
@@ -39,7 +59,6 @@ def hold(cloud: api.Cloud, move: Migration, instance: Instance | None) -> None:
         )
     elif move.is_held and not instance.locked and _has_settled(last) and len(locks) < TRIES:
         _lock_again(cloud, move, instance)
-    _watch_pin(move, instance)
 
 
 def _has_settled(order: Order) -> bool:
@@ -67,7 +86,7 @@ def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
         pass  # another order is on its way: the next tick looks again
 
 
-def _watch_pin(move: Migration, instance: Instance) -> None:
+def _watch_pin(move: Migration, instance: api.Server) -> None:
     """Nova lets a member change the pinned zone of a locked server (seen on the lab)."""
     if not instance.pin_known or move.changes_pin:
         return

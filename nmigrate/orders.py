@@ -97,7 +97,8 @@ def _baseline(order: Order, cloud: api.Cloud) -> dict[str, Any]:
         known["migrations"] = [row.id for row in cloud.server_migrations_of(order.instance_uuid)]
     if order.action == Action.SNAPSHOT:
         known["ports"] = [
-            [list(pair) for pair in port.addresses] for port in cloud.ports(order.instance_uuid)
+            {"network": port.network_id, "addresses": [list(pair) for pair in port.addresses]}
+            for port in cloud.ports(order.instance_uuid)
         ]
     return known
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from nmigrate import orders, services
+from nmigrate import holding, orders, services
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import Kind, State
 from tests.moves.ground import Ground
@@ -51,8 +51,6 @@ def test_lock_that_was_there_before_is_put_back(ground: Ground) -> None:
 
 
 def test_lock_taken_off_outside_is_told_and_put_back(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nmigrate import holding
-
     monkeypatch.setattr(holding, "SETTLE", timedelta(0))
     move = waits(ground)
     ground.unlock_outside(move.instance_uuid)
@@ -62,11 +60,11 @@ def test_lock_taken_off_outside_is_told_and_put_back(ground: Ground, monkeypatch
     assert (event.is_outside, event.actor) == (True, "admin")
 
 
-def test_pin_changed_while_it_waits_is_told(ground: Ground) -> None:
+def test_pin_changed_while_it_waits_is_told(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "LOOK_EVERY", 0)
     move = waits(ground)
     zone = ground.seen(move).zone
     ground.pin_outside(move.instance_uuid, zone)
-    ground.read()
     ground.tick()
     event = AuditEvent.objects.get(migration_id=move.pk, action="pin_changed")
     assert event.is_outside
