@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -59,6 +59,11 @@ def follow(cloud: api.Cloud, changed: list[api.ServerMigration]) -> None:
             raise
         except api.CloudError as error:
             log.warning("migration %s cannot be judged now: %s (%s)", migration.pk, error, error.said)
+        except DatabaseError:
+            raise
+        except Exception:
+            # A defect of ours about one migration must not stop the others.
+            log.exception("migration %s cannot be judged", migration.pk)
     watch(cloud, [move for move in active if move.state == State.WAITING])
     for order in simple:
         _follow_power(order, instances.get(order.instance_uuid))
@@ -319,9 +324,7 @@ def _judge_decision(cloud: api.Cloud, move: Migration, order: Order | None, inst
 
 def _deleted(cloud: api.Cloud, move: Migration) -> None:
     """The instance is not in the inventory; only the cloud itself can say that it is gone."""
-    try:
-        cloud.server(move.instance_uuid)
-    except api.NotFound:
+    if outside.is_gone(cloud, move.instance_uuid):
         left = f" Its copy {move.copy_uuid} exists." if move.copy_uuid else ""
         transition(
             move,

@@ -165,7 +165,15 @@ def _gave_up(cloud: api.Cloud, move: Migration) -> bool:
     """Nova has no record of the move: whether the action itself says that it failed."""
     if move.accepted_at is None or not move.request_id or timezone.now() - move.accepted_at < PATIENCE:
         return False
-    return cloud.action(move.instance_uuid, move.request_id).message == "Error"
+    return _has_failed(cloud, move.instance_uuid, move.request_id)
+
+
+def _has_failed(cloud: api.Cloud, uuid: str, request_id: str) -> bool:
+    """What the action itself says; Nova forgets actions when an operator purges its database."""
+    try:
+        return cloud.action(uuid, request_id).message == "Error"
+    except api.NotFound:
+        return False
 
 
 def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id: str = "") -> Outcome:
@@ -195,7 +203,7 @@ def _given_up(cloud: api.Cloud, move: Migration, order: Order, instance: Instanc
         return None
     if instance.status == "ERROR":
         return explained(cloud, move, instance, order.request_id)
-    if order.request_id and cloud.action(order.instance_uuid, order.request_id).message == "Error":
+    if order.request_id and _has_failed(cloud, order.instance_uuid, order.request_id):
         return explained(cloud, move, instance, order.request_id)
     if timezone.now() - order.answered_at > 30 * PATIENCE:
         return Outcome(

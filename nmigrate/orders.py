@@ -299,7 +299,13 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
         cloud=cloud.name, state=Order.State.SENT, claimed_at__lt=now - LOOK_AFTER
     )
     for order in unanswered:
-        found = calls.find_arrived(order, cloud)
+        try:
+            found = calls.find_arrived(order, cloud)
+        except api.Unreachable:
+            raise
+        except api.CloudError as error:
+            log.warning("order %s cannot be looked for: %s (%s)", order.pk, error, error.said)
+            found = None
         if found is not None:
             log.info("order %s arrived as %s", order.pk, found)
             accept(order, found)

@@ -3,12 +3,13 @@
 from itertools import takewhile
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from nmigrate import audit
 from nmigrate.cloud import api
 from nmigrate.facts import snapshot
-from nmigrate.models import Approval, Instance, Migration, Order
+from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
@@ -92,13 +93,34 @@ def _write(
 
 def judge_copy(cloud: api.Cloud, move: Migration, instance: Instance | None, copy: Instance | None) -> None:
     """While a copy waits: the original deleted is a decision for the copy, and the other way round."""
-    if copy is None and _is_gone(cloud, move.copy_uuid):
+    if copy is None and is_gone(cloud, move.copy_uuid):
         _write(cloud, move, is_kept=False, asked=_action(cloud, move, "delete", move.copy_uuid), step=None)
-    elif instance is None and _is_gone(cloud, move.instance_uuid):
+    elif instance is not None and instance.status == "ACTIVE":
+        _note_started(move, instance)
+    elif instance is None and is_gone(cloud, move.instance_uuid):
         _write(cloud, move, is_kept=True, asked=_action(cloud, move, "delete"), step=None)
 
 
-def _is_gone(cloud: api.Cloud, uuid: str) -> bool:
+def _note_started(move: Migration, instance: Instance) -> None:
+    """The original runs beside its copy: an administrator started it past the lock."""
+    if AuditEvent.objects.filter(migration_id=move.pk, action="original_started").exists():
+        return
+    sentence = f"{instance.name} itself was started outside nmigrate and runs beside its copy."
+    with transaction.atomic():
+        audit.record(
+            "original_started",
+            actor=SOMEBODY,
+            is_outside=True,
+            migration=move,
+            state_before=move.state,
+            state_after=move.state,
+            reason=sentence,
+        )
+        Migration.objects.filter(pk=move.pk).update(remark=sentence, version=F("version") + 1)
+
+
+def is_gone(cloud: api.Cloud, uuid: str) -> bool:
+    """Whether the cloud itself says so; a server that waits for its final deletion is gone, too."""
     try:
         return cloud.server(uuid).is_deleted
     except api.NotFound:

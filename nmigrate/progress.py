@@ -39,7 +39,10 @@ def read(cloud: api.Cloud) -> None:
         watched_at__gt=timezone.now() - LOOKING,
     )
     for move in watched:
-        rows = {row.id: row for row in cloud.live_progress(move.instance_uuid)}
+        try:
+            rows = {row.id: row for row in cloud.live_progress(move.instance_uuid)}
+        except api.Refused:  # it was deleted meanwhile
+            continue
         row = rows.get(move.server_migration_id or 0)
         # Before its first measurement Nova says nothing, and then for a while that nothing is left.
         if row is not None and row.memory_total and (row.memory_processed or row.memory_remaining):

@@ -99,6 +99,7 @@ ACTION_WORDS: dict[str, str] = {
     "unlocked": "saw it unlocked",
     "remind": "reminded of the decision",
     "hold_removed": "took off the lock that held it",
+    "original_started": "started the original beside its copy",
     "pin_changed": "changed the zone that it is bound to",
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from nmigrate import holding, orders, services
+from nmigrate import holding, judging, orders, services
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import Kind, State
 from tests.moves.ground import Ground
@@ -141,3 +141,34 @@ def test_decision_while_the_lock_is_on_its_way_waits_for_it(
     ground.play(move, State.DONE)
     order = Order.objects.get(action="confirm")
     assert (order.asked_by, ground.cloud.server(move.instance_uuid).locked) == (ground.manager, False)
+
+
+def test_original_started_beside_its_copy_is_told(fake_ground: Ground) -> None:
+    ground = fake_ground
+    instance = ground.boot("web", "compute1")
+    move = ground.play(ground.ask(instance, Kind.COPY, zone="nova"))
+    ground.cloud.start(instance.uuid)
+    ground.until(lambda: "original_started" in ground.trail(move), "the start to be noticed")
+    for _ in range(3):
+        ground.tick()
+    assert ground.trail(move).count("original_started") == 1
+    assert "runs beside its copy" in ground.now(move).remark
+
+
+def test_one_move_that_cannot_be_judged_does_not_stop_the_others(
+    fake_ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = fake_ground
+    moves = [ground.ask(ground.boot(f"vm{n}", "compute1"), Kind.COLD) for n in range(2)]
+    real = judging.judge
+
+    def judge(cloud: Any, move: Migration, *rest: Any) -> Any:
+        if move.pk == moves[0].pk:
+            raise KeyError("a defect")
+        return real(cloud, move, *rest)
+
+    monkeypatch.setattr(judging, "judge", judge)
+    ground.until(lambda: ground.now(moves[1]).state == State.WAITING)
+    assert ground.now(moves[0]).state == State.RUNNING
+    monkeypatch.setattr(judging, "judge", real)
+    ground.until(lambda: ground.now(moves[0]).state == State.WAITING)
