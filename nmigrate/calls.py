@@ -192,6 +192,9 @@ def is_reached(order: Order, cloud: api.Cloud, server: api.Server | None) -> boo
                 return True
         case Action.READDRESS:
             return not _wrong_addresses(order, cloud)
+        case Action.BOOT:
+            is_again = _move(order).orders.filter(action=Action.BOOT).count() > 1
+            return is_again and copy_of(order, cloud) is not None
         case Action.START:
             return order.migration is not None and server.status == "ACTIVE" and not server.task_state
         case Action.STOP:
@@ -200,8 +203,14 @@ def is_reached(order: Order, cloud: api.Cloud, server: api.Server | None) -> boo
 
 
 def copy_of(order: Order, cloud: api.Cloud) -> api.Server | None:
-    """The server that a BOOT order made, if it is there."""
-    return next(iter(cloud.servers_tagged(order.args["mark"])), None)
+    """The server that a BOOT order made, if it is there; or an earlier one of the same move, that was given up."""
+    boots = Order.objects.filter(migration=order.migration, action=Action.BOOT, pk__lte=order.pk).order_by(
+        "-id"
+    )
+    for boot in boots:
+        for server in cloud.servers_tagged(boot.args["mark"]):
+            return server
+    return None
 
 
 def find_arrived(order: Order, cloud: api.Cloud) -> str | None:

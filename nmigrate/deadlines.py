@@ -20,6 +20,7 @@ from nmigrate.states import Perm, State
 
 log = logging.getLogger(__name__)
 
+TRY_AGAIN_AFTER = timedelta(minutes=15)
 NOTHING, REVERT = "nothing", "revert"
 
 
@@ -86,5 +87,7 @@ def expire(move: Migration) -> None:
     """Nobody decided in time: it goes back, as if it had been rejected."""
     with transaction.atomic():
         sentence = f"Nobody decided by {move.decide_by:%Y-%m-%d %H:%M} UTC, so nmigrate sends it back."
-        transition(move, "expire", actor=audit.SYSTEM, note=sentence, remark=sentence)
+        # Should Nova refuse it, the wait is open again: then it is tried anew after a while, not at every tick.
+        again = timezone.now() + TRY_AGAIN_AFTER
+        transition(move, "expire", actor=audit.SYSTEM, note=sentence, remark=sentence, decide_by=again)
         carry_out(move, actor=None)

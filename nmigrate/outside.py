@@ -130,7 +130,12 @@ def is_gone(cloud: api.Cloud, uuid: str) -> bool:
 def note_abort(cloud: api.Cloud, move: Migration, order: Order | None, instance: Instance | None) -> None:
     """Nova says `cancelled`: by our own order, by somebody else, or by Nova's own limit of time."""
     is_ours = move.orders.filter(
-        action=Action.ABORT, state=Order.State.ACCEPTED, args__migration=move.server_migration_id
+        action=Action.ABORT,
+        state__in=(
+            Order.State.SENT,
+            Order.State.ACCEPTED,
+        ),  # sent: its answer was lost, and this is the answer
+        args__migration=move.server_migration_id,
     ).exists()
     asked = None if is_ours else _action(cloud, move, "live_migration_cancel")
     with transaction.atomic():

@@ -9,6 +9,7 @@ from django.core import mail
 from django.utils import timezone
 
 from nmigrate import deadlines, services
+from nmigrate.cloud import api
 from nmigrate.models import AuditEvent, Instance, Migration, Order
 from nmigrate.states import State
 from tests.conftest import play, run_tasks
@@ -96,3 +97,20 @@ def test_decision_in_time_is_not_overruled(
     services.confirm_migration(actor=manager, migration=waiting)
     play(synced, waiting)
     assert waiting.state == State.DONE
+
+
+def test_way_back_that_nova_refuses_at_the_end_is_not_tried_at_every_tick(
+    synced: FakeCloud, waiting: Migration, settings: Any
+) -> None:
+    settings.NMIGRATE_DECISION_AT_END = "revert"
+    due_in(waiting, minutes=-5)
+
+    def refuse(call: str) -> None:
+        if call == "revert_resize":
+            raise api.Refused("The compute service of its host is down.", "409")
+
+    synced.before_post = refuse
+    for _ in range(6):
+        play(synced, waiting, 2)
+    assert (waiting.state, waiting.remark) == (State.WAITING, "The compute service of its host is down.")
+    assert AuditEvent.objects.filter(action="expire").count() == 1

@@ -192,3 +192,21 @@ def check(ground: Ground, way: Way, killer: Killer) -> None:
 def counted(ground: Ground, move: Migration) -> Counter[str]:
     asked = [action.action for action in ground.cloud.actions(move.instance_uuid)]
     return Counter(word for word in asked if word in COUNTED)
+
+
+def test_boot_that_arrives_after_it_was_given_up_is_not_doubled_by_a_second_try(
+    fake_ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is lost, and the server shows only after the order was given up."""
+    ground = fake_ground
+    move = ground.ask(ground.boot("late", "compute1"), Kind.COPY, zone="nova")
+    hidden = ground.cloud.servers_tagged
+    monkeypatch.setattr(ground.cloud, "servers_tagged", lambda tag: [])
+    ground.cloud.lose_answer_of = {"create_server"}  # type: ignore[attr-defined]
+    ground.until(lambda: Order.objects.filter(action="boot", state="sent").exists(), "the boot to be sent")
+    recover(ground)
+    ground.play(move, State.STRANDED)
+    monkeypatch.setattr(ground.cloud, "servers_tagged", hidden)
+    services.retry_migration(actor=ground.helpdesk, migration=move)
+    ground.play(move, State.WAITING)
+    assert ground.count_named(move) == 2  # the original and one copy
