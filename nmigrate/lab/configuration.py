@@ -164,10 +164,6 @@ def cinder(port: int, venv: Path, service_account: dict[str, object]) -> Section
             "osapi_max_limit": 1000,
             "report_interval": 10,
             "service_down_time": 60,
-            # A compute that is stopped stands for a host that fails: it waits for nothing (Nova's own is 160 s, and
-            # what it waits for includes live migrations that were aborted).
-            "manager_shutdown_timeout": 2,
-            "graceful_shutdown_timeout": 15,
             "periodic_interval": 20,
             "periodic_fuzzy_delay": 0,
             "scheduler_driver_init_wait_time": 5,
@@ -205,6 +201,10 @@ def nova(port: int, service_account: dict[str, object]) -> Sections:
             "executor_thread_pool_size": 64,
             "cell_worker_thread_pool_size": 16,
             "rpc_response_timeout": 120,
+            # A compute that is stopped stands for a host that fails: it waits for nothing (Nova's own is 160 s, and
+            # what it waits for includes live migrations that were aborted).
+            "manager_shutdown_timeout": 2,
+            "graceful_shutdown_timeout": 15,
             "report_interval": 10,
             "service_down_time": 60,
             "reserved_host_memory_mb": 4096,
