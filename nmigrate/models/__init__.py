@@ -1,6 +1,7 @@
 """Two halves: inventory (a cache of the cloud that any sync may delete) and record (evidence that stays)."""
 
 from nmigrate.models.inventory import Cloud, Hypervisor, Instance, Service
+from nmigrate.models.noticed import Finding, OutsideMove
 from nmigrate.models.process import Heartbeat, Lease
 from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
 
@@ -9,6 +10,7 @@ __all__ = [
     "AuditChain",
     "AuditEvent",
     "Cloud",
+    "Finding",
     "Heartbeat",
     "Hypervisor",
     "Instance",
@@ -16,5 +18,6 @@ __all__ = [
     "Migration",
     "Observation",
     "Order",
+    "OutsideMove",
     "Service",
 ]

@@ -127,6 +127,8 @@ class Instance(models.Model):
     extra_specs = models.JSONField(default=dict)
     image_id = models.CharField(max_length=36, blank=True)
     image_name = models.CharField(max_length=255, blank=True)
+    image_properties = models.JSONField(default=dict, help_text="of the image it was booted from (2.98)")
+    scheduler_hints = models.JSONField(default=dict, help_text="given when it was booted (2.100)")
     config_drive = models.BooleanField(default=False)
     addresses = models.JSONField(default=list)
     networks = models.JSONField(default=dict)

@@ -92,6 +92,20 @@ class Migration(models.Model):
     failure = models.TextField(blank=True, help_text="what happened, in plain words")
     next_step = models.TextField(blank=True, help_text="what to do about it, and who can")
     nova_said = models.TextField(blank=True, help_text="Nova's own words")
+    cause = models.CharField(
+        max_length=60,
+        blank=True,
+        db_index=True,
+        help_text="row of the failure table, or a mark of unknown words",
+    )
+    next_step_by = models.CharField(max_length=20, blank=True, help_text="the role that can do the next step")
+    verdict = models.JSONField(default=dict, help_text="what was judged when it was asked for")
+    verdict_at_start = models.JSONField(
+        default=dict, help_text="what fresh data said just before it was sent"
+    )
+    overrides = models.JSONField(
+        default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
+    )
     remark = models.TextField(blank=True, help_text="something to know about a move that did not fail")
 
     class Meta:
