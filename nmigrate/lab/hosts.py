@@ -1,7 +1,8 @@
 """The simulated hosts of the lab, their zones and what they can carry.
 
 computes.json in the lab's folder gives each host's vcpus, memory_mb, local_gb, hypervisor_version and, if
-wanted, cpu_info (model, vendor, features ...); a host reads it anew each time it reports its resources.
+wanted, cpu_info (model, vendor, features ...) and traits (CUSTOM_...); a host reads it anew each time it reports
+its resources. A guest moves live only to a host whose processor has every feature of the one it is on.
 """
 
 DEFAULT_HOSTS: dict[str, dict[str, int]] = {

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import behaviour
+import os_traits
 from nova import exception
 from nova.compute import power_state, task_states, vm_states
 from nova.image import glance
@@ -40,6 +41,7 @@ CPU = {
     "features": ["aes", "avx", "avx2", "avx512f", "pge", "clflush", "sse4.2", "vmx"],
     "topology": {"cells": 2, "sockets": 1, "cores": 12, "threads": 2},
 }
+OWN_TRAITS = ("HW_CPU_X86_", "CUSTOM_")
 MIB, GIB = 1024**2, 1024**3
 PROGRESS_SECONDS = 0.5  # Nova's libvirt driver writes its records every 5 s; a lab's migration is shorter
 
@@ -51,6 +53,19 @@ def node(host: str) -> dict[str, Any]:
         return {**NODE_DEFAULTS, **hosts.get(host, {})}
     except (OSError, ValueError):
         return dict(NODE_DEFAULTS)
+
+
+def cpu(node: dict[str, Any]) -> dict[str, Any]:
+    """The processor of a host: `cpu_info` of computes.json says what differs."""
+    return {**CPU, **node.get("cpu_info", {})}
+
+
+def processor_traits(features: list[str]) -> set[str]:
+    """Placement's names of processor features, where it has one: avx512f is HW_CPU_X86_AVX512F."""
+    known = os_traits.get_traits("HW_CPU_X86_")
+    special = {"aes": "AESNI", "sse4.1": "SSE41", "sse4.2": "SSE42"}
+    names = {f"HW_CPU_X86_{special.get(feature, feature).upper()}" for feature in features}
+    return names & set(known)
 
 
 def node_uuid(name: str) -> str:
@@ -90,12 +105,17 @@ class LabDriver(fake.FakeDriver):
             resources["uuid"] = node_uuid(nodename)
             resources["hypervisor_type"] = "QEMU"
             resources["hypervisor_version"] = now["hypervisor_version"]
-            resources["cpu_info"] = json.dumps({**CPU, **now.get("cpu_info", {})})
+            resources["cpu_info"] = json.dumps(cpu(now))
         return resources
 
     def update_provider_tree(self, provider_tree: Any, nodename: str, allocations: Any = None) -> None:
-        self._refresh()
+        now = self._refresh()
         super().update_provider_tree(provider_tree, nodename, allocations)
+        # as libvirt's driver does: what the processor can, and what an operator says of the host
+        wanted = processor_traits(cpu(now)["features"]) | set(now.get("traits", ()))
+        had = {name for name in provider_tree.data(nodename).traits if name.startswith(OWN_TRAITS)}
+        provider_tree.remove_traits(nodename, *(had - wanted))
+        provider_tree.add_traits(nodename, *(wanted - had))
 
     def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
         return {node_uuid(name): name for name in self.get_available_nodes()}
@@ -209,12 +229,18 @@ class LabDriver(fake.FakeDriver):
     # -- live migration
 
     def check_can_live_migrate_destination(
-        self, context: Any, instance: Any, *args: Any, **kwargs: Any
+        self, context: Any, instance: Any, src_compute_info: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        """Libvirt's verdict on the processor: this host must have all that the source's has."""
         reason = behaviour.failure("check_can_live_migrate_destination", self._host)
         if reason:
             raise exception.MigrationPreCheckError(reason=reason)
-        return super().check_can_live_migrate_destination(context, instance, *args, **kwargs)
+        source = json.loads(src_compute_info["cpu_info"] or "{}")
+        if set(source.get("features", ())) - set(cpu(node(self._host))["features"]):
+            raise exception.InvalidCPUInfo(reason="CPU doesn't have compatibility.\n\n0\n\nRefer to libvirt")
+        return super().check_can_live_migrate_destination(
+            context, instance, src_compute_info, *args, **kwargs
+        )
 
     def check_can_live_migrate_source(
         self, context: Any, instance: Any, dest_check_data: Any, block_device_info: Any = None
