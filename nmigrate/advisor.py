@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from nmigrate import preflight
 from nmigrate.models import Hypervisor, Instance
 from nmigrate.preflight import Abilities
+from nmigrate.states import Kind
 from nmigrate.ways import Way, cold, copy, evacuate, live, shelve
 
 
@@ -21,25 +22,20 @@ class Target:
 
 
 def best_host(instance: Instance, zone: str) -> str:
-    """The host of a zone with most free memory that is up, in service and has room; "" if there is none."""
-    hosts = Hypervisor.objects.filter(cloud=instance.cloud_id, zone=zone).exclude(host=instance.host)
-    fitting = [host for host in hosts if host.is_up and host.is_enabled and has_room(host, instance)]
-    return max(fitting, key=_free_memory).host if fitting else ""
+    """The host of a zone that suits best (preflight.score), of those that nothing speaks against; "" if none."""
+    hosts = list(Hypervisor.objects.filter(cloud=instance.cloud_id, zone__in=(zone, instance.zone)))
+    source = next((host for host in hosts if host.host == instance.host), None)
+    fitting = [
+        host
+        for host in hosts
+        if host.zone == zone
+        and not preflight.destination_objections(instance, host, kind=Kind.SHELVE, zone=zone)
+    ]
 
+    def points(host: Hypervisor) -> int:
+        return preflight.score(preflight.Case(instance, host=host, source=source)).points
 
-def has_room(host: Hypervisor, instance: Instance) -> bool:
-    return (
-        _free_memory(host) >= instance.memory_mb
-        and host.vcpus_capacity - host.vcpus_used >= instance.vcpus
-        and (
-            preflight.starts_from_volume(instance)
-            or host.disk_gb_capacity - host.disk_gb_used >= instance.disk_gb
-        )
-    )
-
-
-def _free_memory(host: Hypervisor) -> int:
-    return host.memory_mb_capacity - host.memory_mb_used
+    return max(fitting, key=points).host if fitting else ""
 
 
 def crosses_zones(instance: Instance, target: Target, hosts: Iterable[Hypervisor]) -> bool:

@@ -44,6 +44,8 @@ _COPIED = [
     "swap_mb",
     "extra_specs",
     "image_id",
+    "image_properties",
+    "scheduler_hints",
     "config_drive",
     "networks",
     "key_name",

@@ -20,7 +20,7 @@ ALLOWED = {
         "nmigrate.audit",
         "nmigrate.selectors",
     ),
-    "nmigrate.preflight": ("nmigrate.states", "nmigrate.cloud.api"),
+    "nmigrate.preflight": ("nmigrate.states", "nmigrate.cloud.api", "nmigrate.preflight"),
     "nmigrate.audit": ("nmigrate.models",),
 }
 

@@ -28,7 +28,6 @@ class HostChoice:
 
     host: Hypervisor
     objections: list[str]
-    has_room: bool
 
     @property
     def value(self) -> str:
@@ -36,7 +35,7 @@ class HostChoice:
 
     @property
     def is_good(self) -> bool:
-        return self.has_room and not self.objections
+        return not self.objections
 
     @property
     def memory_free(self) -> int:
@@ -138,7 +137,7 @@ def target_of(data: Mapping[str, Any]) -> Target:
 
 def plan(user: User, cloud: Cloud, instance: Instance, target: Target, wanted: str = "") -> Plan:
     """`wanted`: the way that was chosen before, if it still leads there. Conflict for an unknown destination."""
-    hosts = list(cloud.hypervisors.defer("inventories", "traits", "aggregates"))
+    hosts = list(cloud.hypervisors.defer("inventories", "aggregates"))
     zones = _zones(instance, hosts, target)
     ways = advisor.ways(
         instance,
@@ -187,10 +186,10 @@ def _zones(instance: Instance, hosts: list[Hypervisor], target: Target) -> list[
         if host.host != instance.host:
             # What no way could change: another zone alone is no objection here, since some ways lead there.
             objections = preflight.destination_objections(instance, host, kind=kind, zone=host.zone)
-            zone.hosts.append(HostChoice(host, objections, advisor.has_room(host, instance)))
+            zone.hosts.append(HostChoice(host, objections))
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
-        zone.hosts.sort(key=lambda one: (bool(one.objections), not one.has_room, -one.memory_free))
+        zone.hosts.sort(key=lambda one: (bool(one.objections), -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 

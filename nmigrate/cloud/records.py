@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Server:
     swap_mb: int = 0
     extra_specs: dict[str, str] = field(default_factory=dict)
     image_id: str = ""
+    image_properties: dict[str, Any] = field(default_factory=dict)
+    """Of the image it was booted from (2.98); empty below that."""
+    scheduler_hints: dict[str, Any] = field(default_factory=dict)
+    """Given when it was booted (2.100); empty below that."""
     config_drive: bool = False
     addresses: tuple[str, ...] = ()
     networks: dict[str, list[str]] = field(default_factory=dict)
@@ -174,6 +179,40 @@ class Hypervisor:
     traits: tuple[str, ...] = ()
     aggregates: tuple[str, ...] = ()
     service_seen_at: datetime | None = None
+
+    # The names of models.Hypervisor, so that the same rules judge a fresh host.
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "up" and not self.forced_down
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.status == "enabled"
+
+    @property
+    def vcpus_capacity(self) -> int:
+        return self.vcpus.capacity
+
+    @property
+    def vcpus_used(self) -> int:
+        return self.vcpus.used
+
+    @property
+    def memory_mb_capacity(self) -> int:
+        return self.memory_mb.capacity
+
+    @property
+    def memory_mb_used(self) -> int:
+        return self.memory_mb.used
+
+    @property
+    def disk_gb_capacity(self) -> int:
+        return self.disk_gb.capacity
+
+    @property
+    def disk_gb_used(self) -> int:
+        return self.disk_gb.used
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ def server(row: Row) -> api.Server:
         swap_mb=flavor.get("swap") or 0,
         extra_specs=dict(flavor.get("extra_specs") or {}),
         image_id=image.get("id") or "",
+        image_properties=dict(image.get("properties") or {}),
+        scheduler_hints=dict(row.get("scheduler_hints") or {}),
         config_drive=str(row.get("config_drive") or "").lower() == "true",
         addresses=tuple(address for addresses in networks.values() for address in addresses),
         networks=networks,

@@ -38,7 +38,7 @@ def test_the_plan_names_each_host_with_its_room_or_why_it_cannot_be(client: Clie
     assert "compute3 is down. Choose another host." in shown
     assert 'value="host:compute3" hx-get="?host=compute3" disabled' in shown
     assert "188 GiB memory, 184 vCPU, 1960 GiB disk free" in shown
-    assert "Too full: Nova will probably refuse it." in shown
+    assert "compute4 is too full: 96 MiB of memory free, 512 needed. Choose another host." in shown
     assert "compute1 already" not in shown
 
 
@@ -46,7 +46,7 @@ def test_another_zone_can_be_chosen_without_naming_a_host(client: Client, page: 
     shown = text(client.get(page + "?zone=nova"))
 
     assert 'value="zone:nova" hx-get="?zone=nova" checked' in shown
-    assert "compute2 has most room there and would be chosen." in shown
+    assert "compute2 suits best there and would be chosen." in shown
 
 
 def test_the_ways_stand_side_by_side_with_what_each_costs(

@@ -136,7 +136,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
 
 def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
     """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen."""
-    source = cloud.hypervisors.filter(host=instance.host).defer("inventories", "traits", "aggregates")
+    source = cloud.hypervisors.filter(host=instance.host).defer("inventories", "aggregates")
     return advisor.ways(
         instance,
         advisor.Target(),

@@ -1,0 +1,211 @@
+"""Rules about the instance itself, whatever the destination."""
+
+from collections.abc import Iterable
+
+from nmigrate.preflight.subjects import local_disk_gb, spec, starts_from_volume
+from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
+from nmigrate.preflight.words import INSTEAD, MOVABLE, ZONE_MICROVERSION, doing, status_words
+from nmigrate.states import Kind
+
+BIG_DISK_GB = 100
+"""From here on a live copy of a local disk takes so long that a person should know."""
+OFF = (4, 6)
+"""Nova's power states "shut down" and "crashed"."""
+LIVE_PCI_MICROVERSION = "2.100"
+"""2025.1, which brought passthrough devices that can move live."""
+
+
+def state(case: Case) -> Iterable[Reason]:
+    subject, kind = case.subject, case.kind
+    if subject.status in MOVABLE[kind]:
+        return
+    instead = INSTEAD.get(subject.status, "Wait until that is over and try again.")
+    if kind is Kind.LIVE and subject.status == "SHUTOFF":
+        instead = "Move it cold: nothing runs that could be interrupted."
+    elif kind is Kind.COLD and subject.status == "PAUSED":
+        instead = "Move it live, or ask its owner to unpause it first."
+    allowed = " or ".join(status_words(status) for status in MOVABLE[kind][:2])
+    yield forbidden(
+        "state",
+        f"{subject.name} is {status_words(subject.status)}; only a {allowed} instance "
+        f"can be moved this way. {instead}",
+    )
+
+
+def busy(case: Case) -> Iterable[Reason]:
+    subject = case.subject
+    if subject.task_state and subject.status in MOVABLE[case.kind]:
+        what = doing(subject.task_state)
+        yield forbidden("busy", f"{subject.name} is busy ({what}). Wait a moment and try again.")
+
+
+def lock(case: Case) -> Iterable[Reason]:
+    """Nova lets an administrator's account pass a lock, so nobody but us respects it."""
+    subject = case.subject
+    if subject.locked:
+        because = f" (“{subject.locked_reason}”)" if subject.locked_reason else ""
+        yield ours(
+            "lock",
+            f"{subject.name} is locked{because}. Ask its owner, or an operator, to unlock it first.",
+        )
+
+
+def moving(case: Case) -> Iterable[Reason]:
+    if case.around.moving:
+        yield forbidden("moving", f"{case.around.moving} Wait until that is over.")
+
+
+def power(case: Case) -> Iterable[Reason]:
+    subject = case.subject
+    if case.kind is Kind.LIVE and subject.status == "ACTIVE" and subject.power_state in OFF:
+        yield amber(
+            "power",
+            f"Nova says that {subject.name} runs, but its hypervisor says that it is off: a live move would fail. "
+            "Ask its owner, or move it cold.",
+        )
+
+
+def nova_version(case: Case) -> Iterable[Reason]:
+    abilities, needed = case.abilities, ZONE_MICROVERSION["pin"]
+    if case.changes_pin and abilities is not None and not abilities.speaks(needed):
+        yield forbidden(
+            "nova_version",
+            f"This needs Nova 2026.2 (microversion {needed}); the Nova of {abilities.cloud} "
+            f"is used with {abilities.nova_used or 'an unknown version'}. Choose another way.",
+        )
+
+
+def names_zone(case: Case) -> Iterable[Reason]:
+    if case.kind in (Kind.SHELVE, Kind.COPY) and not case.zone:
+        yield forbidden("names_zone", "Say which zone it should go to.")
+
+
+def copied_root(case: Case) -> Iterable[Reason]:
+    if case.kind is Kind.COPY and starts_from_volume(case.subject):
+        yield forbidden(
+            "copied_root",
+            f"{case.subject.name} starts from a volume, and a snapshot would not hold what is on it. "
+            "Choose another way.",
+        )
+
+
+def copied_by_us(case: Case) -> Iterable[Reason]:
+    abilities, subject = case.abilities, case.subject
+    if case.kind is Kind.COPY and abilities is not None and subject.project_id not in abilities.own_projects:
+        yield forbidden(
+            "copied_by_us",
+            f"nmigrate's account in {abilities.cloud} may not create instances in the project of "
+            f"{subject.name}. An operator must give it the member role there, or choose another way.",
+        )
+
+
+def copied_volumes(case: Case) -> Iterable[Reason]:
+    if case.kind is Kind.COPY and case.subject.volumes and not starts_from_volume(case.subject):
+        yield amber(
+            "copied_volumes",
+            f"The volumes of {case.subject.name} do not follow a copy. Ask its owner whether it can do without.",
+        )
+
+
+def big_disk(case: Case) -> Iterable[Reason]:
+    size = local_disk_gb(case.subject)
+    if case.kind is Kind.LIVE and size >= BIG_DISK_GB:
+        yield amber(
+            "big_disk",
+            f"{size} GiB of local disk are copied while it runs, unless the hosts share them. "
+            "Allow much time, or move it cold.",
+        )
+
+
+def local_beside_volume(case: Case) -> Iterable[Reason]:
+    """Nova takes even a config drive for a local disk, and copies."""
+    subject = case.subject
+    if case.kind is not Kind.LIVE or not starts_from_volume(subject):
+        return
+    beside = [
+        name
+        for name, is_there in (
+            ("an ephemeral disk", subject.ephemeral_gb),
+            ("a swap disk", subject.swap_mb),
+            ("a config drive", subject.config_drive),
+        )
+        if is_there
+    ]
+    if beside:
+        yield amber(
+            "local_beside_volume",
+            f"Beside its volume it has {' and '.join(beside)}, so Nova copies disks: expect it to take longer. "
+            "If it fails, move it cold.",
+        )
+
+
+def config_drive(case: Case) -> Iterable[Reason]:
+    if case.kind is Kind.LIVE and case.subject.config_drive and not starts_from_volume(case.subject):
+        yield amber(
+            "config_drive",
+            "It has a config drive; some older clouds cannot move that live. If it fails, move it cold.",
+        )
+
+
+def passthrough(case: Case) -> Iterable[Reason]:
+    subject, abilities = case.subject, case.abilities
+    if case.kind is not Kind.LIVE or "pci_passthrough:alias" not in subject.extra_specs:
+        return
+    text = f"{subject.name} uses a device of its host directly"
+    if abilities is not None and not abilities.speaks(LIVE_PCI_MICROVERSION):
+        yield forbidden("passthrough", f"{text}, which this Nova cannot move live. Move it cold.")
+    else:
+        yield amber(
+            "passthrough", f"{text}; Nova moves it live only if that device allows it. Safer: move it cold."
+        )
+
+
+def vtpm(case: Case) -> Iterable[Reason]:
+    if not (spec(case.subject, "tpm_version") or spec(case.subject, "tpm_model")):
+        return
+    if case.kind is Kind.LIVE:
+        yield amber(
+            "vtpm",
+            "It has a vTPM, which moves live only with Nova 2026.1 or newer and the right kind of secret. "
+            "If it fails, move it cold.",
+        )
+    elif case.kind in (Kind.SHELVE, Kind.COPY):
+        yield amber("vtpm", "What its vTPM holds is lost this way. Ask its owner first, or move it cold.")
+
+
+def pinned_processors(case: Case) -> Iterable[Reason]:
+    subject = case.subject
+    if case.kind is Kind.LIVE and (spec(subject, "cpu_policy") == "dedicated" or spec(subject, "numa_nodes")):
+        yield amber(
+            "pinned_processors",
+            "It is tied to certain processors of its host; another host must have the same free. "
+            "If it fails, choose another host.",
+        )
+
+
+def encrypted_memory(case: Case) -> Iterable[Reason]:
+    if case.kind is Kind.LIVE and spec(case.subject, "mem_encryption").lower() in ("true", "1", "yes"):
+        yield forbidden(
+            "encrypted_memory", "Its memory is encrypted (SEV), so it cannot move live. Move it cold."
+        )
+
+
+RULES = (
+    state,
+    busy,
+    lock,
+    moving,
+    power,
+    nova_version,
+    names_zone,
+    copied_root,
+    copied_by_us,
+    copied_volumes,
+    big_disk,
+    local_beside_volume,
+    config_drive,
+    passthrough,
+    vtpm,
+    pinned_processors,
+    encrypted_memory,
+)

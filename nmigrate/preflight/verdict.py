@@ -1,0 +1,104 @@
+"""A verdict: how far a move can be asked for, and every reason, each one plain sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from nmigrate.preflight.subjects import Abilities, Around, Destination, Subject
+from nmigrate.states import Kind
+
+
+class Level(IntEnum):
+    """How grave a reason is; a verdict is as grave as its gravest reason."""
+
+    GREEN = 0
+    AMBER = 1
+    """It can be asked for; this should be known before."""
+    OURS = 2
+    """Nova would do it for our account, and it should not be done: only an approval sets this aside."""
+    FORBIDDEN = 3
+    """Nova refuses it."""
+
+    @property
+    def word(self) -> str:
+        return {0: "green", 1: "amber", 2: "ours", 3: "forbidden"}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one rule says. `rule` is the name of its function, kept in the record."""
+
+    rule: str
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All the reasons, the gravest first; none: green."""
+
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        return max((reason.level for reason in self.reasons), default=Level.GREEN)
+
+    def texts(self, *levels: Level) -> tuple[str, ...]:
+        return tuple(reason.text for reason in self.reasons if reason.level in levels)
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        return self.texts(Level.FORBIDDEN, Level.OURS)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.texts(Level.AMBER)
+
+    @property
+    def overridable(self) -> tuple[str, ...]:
+        """The names of our own rules that speak against it."""
+        return tuple(dict.fromkeys(one.rule for one in self.reasons if one.level is Level.OURS))
+
+    def also(self, reasons: Iterable[Reason]) -> "Verdict":
+        return verdict_of((*self.reasons, *reasons))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "level": self.level.word,
+            "reasons": [
+                {"rule": one.rule, "level": one.level.word, "text": one.text} for one in self.reasons
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One move to be judged. `host` None: Nova chooses it."""
+
+    subject: Subject
+    kind: Kind = Kind.COLD
+    host: Destination | None = None
+    source: Destination | None = None
+    zone: str = ""
+    changes_pin: bool = False
+    abilities: Abilities | None = None
+    around: Around = field(default_factory=Around)
+
+
+def verdict_of(reasons: Iterable[Reason]) -> Verdict:
+    """Each reason once, the gravest first, otherwise in the order of the rules."""
+    once = dict.fromkeys(reasons)
+    return Verdict(tuple(sorted(once, key=lambda reason: -reason.level)))
+
+
+def forbidden(rule: str, text: str) -> Reason:
+    return Reason(rule, Level.FORBIDDEN, text)
+
+
+def ours(rule: str, text: str) -> Reason:
+    return Reason(rule, Level.OURS, text)
+
+
+def amber(rule: str, text: str) -> Reason:
+    return Reason(rule, Level.AMBER, text)
