@@ -192,6 +192,8 @@ def _conclude(
                 outcome.what,
                 next_step=outcome.next_step,
                 said=outcome.said,
+                cause=outcome.cause,
+                who=outcome.who,
                 request_id=order.request_id if order else move.request_id,
                 **final,
             )
@@ -253,6 +255,8 @@ def _finish_phase(move: Migration, instance: Instance | None) -> None:
         remark=remark or move.remark,
         failure="",
         next_step="",
+        cause="",
+        next_step_by="",
         **where,
         **common,
     )

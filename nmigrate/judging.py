@@ -3,7 +3,7 @@
 A step is done when its effect is seen, never because its order was accepted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -32,6 +32,8 @@ class Outcome:
     said: str = ""
     changes: dict[str, str] | None = None
     is_aborted: bool = False
+    cause: str = ""
+    who: str = ""
 
 
 DONE = Outcome(True)
@@ -185,7 +187,7 @@ def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id:
         action = None
     fault = cloud.server(instance.uuid).fault if instance.status == "ERROR" else ""
     cause = explain_move(instance.name, action, fault, move.asked_host)
-    return Outcome(False, cause.what, cause.next_step, cause.said)
+    return Outcome(False, cause.what, cause.next_step, cause.said, cause=cause.key, who=cause.who)
 
 
 def unchanged_for(move: Migration) -> timedelta:
@@ -225,7 +227,7 @@ def _snapshot(cloud: api.Cloud, move: Migration, order: Order, instance: Instanc
     if is_dead or (waited and image is None):
         outcome = explained(cloud, move, instance, order.request_id)
         changes = {"image_id": image.id} if image is not None else None
-        return Outcome(False, "The snapshot of its disk failed.", outcome.next_step, outcome.said, changes)
+        return replace(outcome, what="The snapshot of its disk failed.", changes=changes)
     return _given_up(cloud, move, order, instance) if image is None else None
 
 
@@ -247,7 +249,8 @@ def _boot(cloud: api.Cloud, move: Migration, order: Order) -> Outcome | None:
     if copy.status == "ERROR" and not copy.task_state:
         fault = cloud.server(copy.uuid).fault
         cause = explain_move(copy.name, None, fault, move.asked_host)
-        return Outcome(False, f"The copy could not be started. {cause.what}", cause.next_step, cause.said)
+        what = f"The copy could not be started. {cause.what}"
+        return Outcome(False, what, cause.next_step, cause.said, cause=cause.key, who=cause.who)
     if copy.status == "ACTIVE" and not copy.task_state:
         return Outcome(True, changes={"dest_host": copy.host, "dest_zone": copy.zone})
     return None

@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 
 from nmigrate import audit, calls, objecting
 from nmigrate.cloud import api
+from nmigrate.diagnosis import cause_of
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.models import Migration, Order
@@ -182,6 +183,7 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
     """
     now = timezone.now()
     state = Order.State.LOST if lost else Order.State.REFUSED
+    cause, who = cause_of(said) if said else ("", "")
     with transaction.atomic():
         won = Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(
             state=state, answered_at=now, ended_at=now, problem=sentence, said=said, request_id=request_id
@@ -206,6 +208,8 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
                 failure=sentence,
                 next_step="Nothing was moved. Ask again when that is settled.",
                 nova_said=said,
+                cause=cause,
+                next_step_by=who,
             )
         elif order.action in (Action.CONFIRM, Action.REVERT):
             if move.is_active and not move.is_decided_outside:
@@ -221,7 +225,7 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
                         step="",
                     )
         elif move.is_active and move.step == order.action:
-            strand(move, sentence, said=said, request_id=request_id)
+            strand(move, sentence, said=said, request_id=request_id, cause=cause)
 
 
 def _remark(order: Order, move: Migration, sentence: str, request_id: str) -> None:

@@ -11,7 +11,7 @@ from nmigrate.services.placing import release_hold
 from nmigrate.states import Kind, State
 
 
-def strand(move: Migration, sentence: str, *, said: str = "", request_id: str = "") -> None:
+def strand(move: Migration, sentence: str, *, said: str = "", request_id: str = "", cause: str = "") -> None:
     """Stop a move half-way, inside the caller's transaction: say what exists now and offer the ways on."""
     phase = move.state
     move.stranded_in = phase
@@ -25,6 +25,8 @@ def strand(move: Migration, sentence: str, *, said: str = "", request_id: str = 
         failure=f"{_step_words(move)} {sentence} {what_exists(move)}".strip(),
         next_step=_ways_on(move),
         nova_said=said,
+        cause=cause,
+        next_step_by="helpdesk",  # the ways on are buttons of theirs
     )
 
 
@@ -85,13 +87,21 @@ def unharmed(move: Migration, instance: Instance) -> str:
 
 
 def fail_or_strand(
-    move: Migration, sentence: str, *, next_step: str, said: str, request_id: str, **changes: Any
+    move: Migration,
+    sentence: str,
+    *,
+    next_step: str,
+    said: str,
+    request_id: str,
+    cause: str = "",
+    who: str = "",
+    **changes: Any,
 ) -> None:
     """The end of a move whose first step failed; a stop half-way for any later one."""
     is_deciding = move.step in (Action.CONFIRM, Action.REVERT)
     is_late = move.state in (State.CONFIRMING, State.REVERTING) and not is_deciding
     if is_late or (move.state == State.RUNNING and not moves.is_first_step(move)):
-        strand(move, sentence, said=said, request_id=request_id)
+        strand(move, sentence, said=said, request_id=request_id, cause=cause)
     else:
         instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
         where = unharmed(move, instance) if instance is not None else ""
@@ -104,6 +114,8 @@ def fail_or_strand(
             failure=f"{sentence} {where}".strip(),
             next_step=next_step,
             nova_said=said,
+            cause=cause,
+            next_step_by=who,
             **changes,
         )
         release_hold(move)

@@ -12,6 +12,7 @@ from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action, ran
+from nmigrate.selectors.causes import similar_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, timeline
@@ -131,6 +132,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "took": timeline.took(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
+        "similar": similar_cases(migration) if migration.failure else (),
+        "who_acts": _who_acts(request, migration),
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
@@ -143,6 +146,18 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         else None,
         **_live(migration),
     }
+
+
+def _who_acts(request: SignedIn, migration: Migration) -> str:
+    """Who can do the next step, said to the person who looks."""
+    if migration.next_step_by == "operator":
+        is_theirs = request.user.has_perm(Perm.EVACUATE)  # only an operator holds it
+    elif migration.next_step_by:
+        is_theirs = request.user.has_perm(Perm.REQUEST)
+    else:
+        return ""
+    article = "An" if migration.next_step_by == "operator" else "The"
+    return "You can do this." if is_theirs else f"{article} {migration.next_step_by} must do this."
 
 
 def _live(migration: Migration) -> dict[str, Any]:
