@@ -235,11 +235,16 @@ def read_hosts(cloud: api.Cloud, *, exact: bool = False) -> None:
 
 def read_server_groups(cloud: api.Cloud) -> None:
     """Which groups each instance is in, with their rule; only rows that differ are written."""
-    groups: dict[str, list[dict[str, str]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for group in cloud.server_groups():
         for member in group.members:
             groups.setdefault(member, []).append(
-                {"uuid": group.uuid, "name": group.name, "policy": group.policy}
+                {
+                    "uuid": group.uuid,
+                    "name": group.name,
+                    "policy": group.policy,
+                    "max_per_host": group.max_per_host,
+                }
             )
     concerned = Instance.objects.filter(cloud=cloud.name).filter(Q(uuid__in=groups) | ~Q(server_groups=[]))
     changed = []

@@ -18,6 +18,7 @@ ALLOWED = {
         "nmigrate.preflight",
         "nmigrate.roles",
         "nmigrate.audit",
+        "nmigrate.cloud.api",
         "nmigrate.selectors",
     ),
     "nmigrate.preflight": ("nmigrate.states", "nmigrate.cloud.api", "nmigrate.preflight"),

@@ -129,7 +129,9 @@ def test_server_groups_come_with_their_rule_and_go_again(synced: FakeCloud, vm2:
     synced.groups = [api.ServerGroup("g-1", "apart", "anti-affinity", (vm2.uuid,))]
     inventory.read_server_groups(synced)
     vm2.refresh_from_db()
-    assert vm2.server_groups == [{"uuid": "g-1", "name": "apart", "policy": "anti-affinity"}]
+    assert vm2.server_groups == [
+        {"uuid": "g-1", "name": "apart", "policy": "anti-affinity", "max_per_host": 1}
+    ]
     changes(synced)
     inventory.read_all_servers(synced, inventory.Names())
     vm2.refresh_from_db()

@@ -238,6 +238,8 @@ class ServerGroup:
     name: str
     policy: str
     members: tuple[str, ...] = ()
+    max_per_host: int = 1
+    """The rule max_server_per_host (2.64) of an anti-affinity group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ def server_group(row: Row) -> api.ServerGroup:
         name=row.get("name") or "",
         policy=row.get("policy") or next(iter(row.get("policies") or ()), ""),
         members=tuple(row.get("members") or ()),
+        max_per_host=int((row.get("rules") or {}).get("max_server_per_host") or 1),
     )
 
 

@@ -1,5 +1,6 @@
 """Every read worth a name. The number of queries of each is fixed: it never grows with the rows."""
 
+from nmigrate.selectors.around import around, around_server, group_rows, moving_words
 from nmigrate.selectors.moves import (
     ACTIVE_STATES,
     MigrationFilter,
@@ -54,11 +55,14 @@ __all__ = [
     "Topology",
     "ZoneCards",
     "administrators",
+    "around",
+    "around_server",
     "audit_actions",
     "audit_trail",
     "by_instance",
     "clouds",
     "find",
+    "group_rows",
     "health",
     "host_instances",
     "instance_history",
@@ -67,6 +71,7 @@ __all__ = [
     "last_power_order",
     "migrations",
     "moves_of_instances",
+    "moving_words",
     "pending_approvals",
     "pending_count",
     "pulses",

@@ -37,7 +37,7 @@ class Stage(Protocol):
     def delete(self, uuid: str) -> None: ...
     def fail_at(self, host: str, step: str) -> None: ...
     def confirm_as_member(self, uuid: str) -> None: ...
-    def group(self, name: str, policy: str) -> None:
+    def group(self, name: str, policy: str, max_per_host: int = 1) -> None:
         """A new server group without members, of the member's project."""
         ...
 
@@ -112,8 +112,9 @@ class FakeStage:
     def fail_at(self, host: str, step: str) -> None:
         self.fake.fail_at = {host: step} if step else {}
 
-    def group(self, name: str, policy: str) -> None:
-        self.fake.groups.append(api.ServerGroup(f"uuid-of-{name}", name, policy))
+    def group(self, name: str, policy: str, max_per_host: int = 1) -> None:
+        made = api.ServerGroup(f"uuid-of-{name}", name, policy, max_per_host=max_per_host)
+        self.fake.groups.append(made)
 
     def off(self, host: str, is_off: bool) -> None:
         self.forced_down(host, is_off)
@@ -211,9 +212,11 @@ class LabStage:
     def fail_at(self, host: str, step: str) -> None:
         self.lab.behaviour(fail={host: [step]} if step else {})
 
-    def group(self, name: str, policy: str) -> None:
-        body = {"server_group": {"name": name, "policy": policy}}
-        self.member_admin.post("nova", "/os-server-groups", body)
+    def group(self, name: str, policy: str, max_per_host: int = 1) -> None:
+        group: dict[str, Any] = {"name": name, "policy": policy}
+        if max_per_host > 1:
+            group["rules"] = {"max_server_per_host": max_per_host}
+        self.member_admin.post("nova", "/os-server-groups", {"server_group": group})
 
     def off(self, host: str, is_off: bool) -> None:
         if is_off:

@@ -65,8 +65,10 @@ def test_hypervisors_tell_zone_state_and_capacity(stage: Stage, exact: bool) -> 
 
 def test_server_groups_of_all_projects_are_listed(stage: Stage) -> None:
     stage.group("k-apart", "anti-affinity")
+    stage.group("k-two", "anti-affinity", max_per_host=2)
     found = {group.name: group for group in stage.cloud.server_groups()}
     assert (found["k-apart"].policy, found["k-apart"].members) == ("anti-affinity", ())
+    assert [found[name].max_per_host for name in ("k-apart", "k-two")] == [1, 2]
 
 
 def test_services_name_every_compute(stage: Stage) -> None:

@@ -1,0 +1,143 @@
+"""What goes on around an instance, for its verdict: its server groups, and the moves on its own and other hosts."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+
+from nmigrate.cloud.api import ServerGroup
+from nmigrate.models import Instance, Migration, OutsideMove
+from nmigrate.preflight import Around, Group
+from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.states import LABELS, Kind, State
+
+UNDER_WAY = (State.QUEUED.value, State.SENDING.value, State.RUNNING.value)
+"""States of a move that occupies its hosts, or will in a moment."""
+LIVE_UNDER_WAY = ("accepted", "queued", "preparing", "running")
+"""Nova's statuses of a live migration that counts against max_concurrent_live_migrations, or waits for its turn."""
+EVACUATED_UNDER_WAY = ("accepted", "pre-migrating", "migrating", "running")
+
+GroupRow = Mapping[str, Any]
+"""A server group as Instance.server_groups holds it: uuid, name, policy, max_per_host."""
+
+
+def around(
+    instance: Instance, *, ignoring: Migration | None = None, groups: Iterable[GroupRow] | None = None
+) -> Around:
+    """Four queries at most, whatever the size of the cloud.
+
+    `ignoring`: the move that is judged, so that it does not stand in its own way. `groups`: the instance's server
+    groups where they were read freshly; otherwise those of the inventory.
+    """
+    found = instance.server_groups if groups is None else groups
+    return around_server(instance.cloud_id, instance.uuid, found, ignoring=ignoring)
+
+
+def around_server(
+    cloud: str, uuid: str, groups: Iterable[GroupRow], *, ignoring: Migration | None = None
+) -> Around:
+    """The same of a server that the inventory may not have (any more).
+
+    A move that others make of this very instance is not looked for: its own state and task tell that better.
+    """
+    mine = Q(instance_uuid=uuid) | Q(copy_uuid=uuid)
+    moves = list(
+        Migration.objects.filter(cloud=cloud, state__in=ACTIVE_STATES)
+        .filter(mine | Q(kind__in=(Kind.LIVE.value, Kind.EVACUATE.value)))
+        .exclude(pk=ignoring.pk if ignoring else None)
+        .only(
+            "kind", "state", "instance_uuid", "instance_name", "copy_uuid", "source_host", "requested_by_name"
+        )
+    )
+    outside = list(
+        OutsideMove.objects.filter(cloud=cloud, ended_at__isnull=True).only(
+            "type", "status", "instance_uuid", "source_host"
+        )
+    )
+    own = next((move for move in moves if uuid in (move.instance_uuid, move.copy_uuid)), None)
+    return Around(
+        groups=_groups(cloud, uuid, list(groups)),
+        live_from=_live_from(cloud, uuid, moves, outside),
+        evacuated=_evacuated(moves, outside),
+        moving=moving_words(own) if own else "",
+    )
+
+
+def moving_words(move: Migration) -> str:
+    """Who asked for the move that is under way, and how far it is."""
+    label = LABELS[State(move.state)]
+    return f"{move.instance_name} is being moved already: {move.requested_by_name} asked for it ({label})."
+
+
+def group_rows(uuid: str, groups: Iterable[ServerGroup]) -> list[dict[str, Any]]:
+    """Those of a cloud's groups that a server is in, as Instance.server_groups holds them."""
+    return [
+        {
+            "uuid": group.uuid,
+            "name": group.name,
+            "policy": group.policy,
+            "max_per_host": group.max_per_host,
+        }
+        for group in groups
+        if uuid in group.members
+    ]
+
+
+def _groups(cloud: str, uuid: str, rows: list[GroupRow]) -> tuple[Group, ...]:
+    """Each group with the number of its other members on each host. A member that is on no host counts nowhere."""
+    if not rows:
+        return ()
+    named = Q()
+    for row in rows:
+        named |= Q(groups_text__contains=row["uuid"])
+    # As text, because SQLite cannot look inside a list; the group is then found exactly, below.
+    others = (
+        Instance.objects.annotate(groups_text=Cast("server_groups", TextField()))
+        .filter(named, cloud=cloud)
+        .exclude(uuid=uuid)
+        .exclude(host="")
+        .values_list("host", "server_groups")
+    )
+    hosts: dict[str, Counter[str]] = {row["uuid"]: Counter() for row in rows}
+    for host, theirs in others:
+        for one in theirs:
+            if one["uuid"] in hosts:
+                hosts[one["uuid"]][host] += 1
+    return tuple(
+        Group(row["name"], row["policy"], dict(hosts[row["uuid"]]), row.get("max_per_host") or 1)
+        for row in rows
+    )
+
+
+def _live_from(
+    cloud: str, uuid: str, moves: Iterable[Migration], outside: Iterable[OutsideMove]
+) -> dict[str, int]:
+    """Host -> live moves off it, each instance once: asked for here, seen in Nova's records, or seen to move."""
+    from_hosts = dict(
+        Instance.objects.filter(cloud=cloud)
+        .filter(Q(task_state="migrating") | Q(status="MIGRATING"))
+        .exclude(host="")
+        .values_list("uuid", "host")
+    )
+    from_hosts |= {
+        row.instance_uuid: row.source_host
+        for row in outside
+        if row.type == "live-migration" and row.status in LIVE_UNDER_WAY
+    }
+    from_hosts |= {
+        move.instance_uuid: move.source_host
+        for move in moves
+        if move.kind == Kind.LIVE and move.state in UNDER_WAY
+    }
+    from_hosts.pop(uuid, None)
+    return dict(Counter(from_hosts.values()))
+
+
+def _evacuated(moves: Iterable[Migration], outside: Iterable[OutsideMove]) -> frozenset[str]:
+    ours = {move.source_host for move in moves if move.kind == Kind.EVACUATE and move.state in UNDER_WAY}
+    theirs = {
+        row.source_host for row in outside if row.type == "evacuation" and row.status in EVACUATED_UNDER_WAY
+    }
+    return frozenset(ours | theirs)
