@@ -3,12 +3,11 @@
 Computed from the inventory alone; what is offered here is judged again from fresh data before anything is sent.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from nmigrate import preflight
-from nmigrate.models import Hypervisor, Instance
-from nmigrate.preflight import Abilities
+from nmigrate.preflight import Level, Reason, Verdict, verdict_of
+from nmigrate.scene import Scene
 from nmigrate.states import Kind
 from nmigrate.ways import Way, cold, copy, evacuate, live, shelve
 
@@ -21,70 +20,76 @@ class Target:
     zone: str = ""
 
 
-def best_host(instance: Instance, zone: str) -> str:
-    """The host of a zone that suits best (preflight.score), of those that nothing speaks against; "" if none."""
-    hosts = list(Hypervisor.objects.filter(cloud=instance.cloud_id, zone__in=(zone, instance.zone)))
-    source = next((host for host in hosts if host.host == instance.host), None)
-    fitting = [
-        host
-        for host in hosts
+def best_host(scene: Scene, zone: str) -> str:
+    """The host of a zone that suits best (preflight.score), of those that nothing speaks against, one with a warning
+    only where there is no other; "" if none."""
+    fitting = {
+        name: verdict for name, verdict in _judged_hosts(scene, zone).items() if verdict.level < Level.OURS
+    }
+
+    def suits(name: str) -> tuple[int, int]:
+        return -fitting[name].level, preflight.score(scene.case(Kind.SHELVE, name, zone)).points
+
+    return max(fitting, key=suits) if fitting else ""
+
+
+def _judged_hosts(scene: Scene, zone: str) -> dict[str, Verdict]:
+    """What speaks against each host of a zone, whatever the way there."""
+    return {
+        name: preflight.judge_host(scene.case(Kind.SHELVE, name, zone))
+        for name, host in scene.hosts.items()
         if host.zone == zone
-        and not preflight.destination_objections(instance, host, kind=Kind.SHELVE, zone=zone)
-    ]
-
-    def points(host: Hypervisor) -> int:
-        return preflight.score(preflight.Case(instance, host=host, source=source)).points
-
-    return max(fitting, key=points).host if fitting else ""
+    }
 
 
-def crosses_zones(instance: Instance, target: Target, hosts: Iterable[Hypervisor]) -> bool:
-    zone = target.zone or next((host.zone for host in hosts if host.host == target.host), "")
-    return bool(zone) and zone != instance.zone
+_PLAIN = ("host_down", "host_disabled", "host_disabled_in_placement", "memory", "vcpus", "disk")
 
 
-def ways(
-    instance: Instance, target: Target, hosts: list[Hypervisor], abilities: Abilities, *, may_evacuate: bool
-) -> list[Way]:
-    """Every way that makes sense for this target, possible or not, the recommended one marked. No queries but
-    one for the best host of a zone."""
-    source = next((host for host in hosts if host.host == instance.host), None)
+def no_host_words(scene: Scene, zone: str) -> str:
+    """Why none of its hosts can be chosen: what speaks against all of them, where that is one thing."""
+    gravest = [verdict.reasons[0] for verdict in _judged_hosts(scene, zone).values() if verdict.reasons]
+    rules = {reason.rule for reason in gravest}
+    if len(rules) == 1 and not rules & set(_PLAIN):
+        return f"No host of zone {zone} can take it. {gravest[0].text}"
+    return f"No host of zone {zone} is up, in service and has room for it."
+
+
+def crosses_zones(scene: Scene, target: Target) -> bool:
+    zone = target.zone or (scene.hosts[target.host].zone if target.host in scene.hosts else "")
+    return bool(zone) and zone != scene.subject.zone
+
+
+_ELSEWHERE = {"shelve": shelve, "copy": copy}
+
+
+def ways(scene: Scene, target: Target, *, may_evacuate: bool, wanted: str = "") -> list[Way]:
+    """Every way that makes sense for this target, possible or not, the recommended one marked. No queries.
+
+    `wanted`: the way that was asked for. Shelving and copying are offered within a zone only to who asks for them.
+    """
+    source = scene.source
     if source is not None and not source.is_up:
-        found = [evacuate(instance, target.host, target.zone, hosts, source, may_evacuate=may_evacuate)]
-    elif crosses_zones(instance, target, hosts):
-        found = _zone_ways(instance, target, hosts, source, abilities)
+        found = [evacuate(scene, target.host, target.zone, may_evacuate=may_evacuate)]
+    elif crosses_zones(scene, target):
+        found = _zone_ways(scene, target)
     else:
-        found = [
-            live(instance, target.host, "", hosts, source, abilities),
-            cold(instance, target.host, "", hosts, source, abilities),
-        ]
-    return _recommend(found, instance)
+        found = [live(scene, target.host, ""), cold(scene, target.host, "")]
+        if target.host in scene.hosts:
+            zone = scene.hosts[target.host].zone
+            found += [make(scene, target.host, zone) for key, make in _ELSEWHERE.items() if key == wanted]
+    return _recommend(found, scene.subject.name)
 
 
-def _zone_ways(
-    instance: Instance,
-    target: Target,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-) -> list[Way]:
-    zone = target.zone or next(host.zone for host in hosts if host.host == target.host)
-    host = target.host or best_host(instance, zone)
-    no_host = () if host else (f"No host of zone {zone} is up, in service and has room for it.",)
-    found = []
-    for make in (live, cold):
-        plain = make(instance, host, zone, hosts, source, abilities)
-        if instance.pinned_zone:
-            unpinned = make(instance, host, zone, hosts, source, abilities, changes_pin=True)
-            found.append(_also(unpinned, no_host))
-        else:
-            found.append(_also(plain, no_host))
-    found += [_also(make(instance, host, zone, hosts, source, abilities), no_host) for make in (shelve, copy)]
-    return found
-
-
-def _also(way: Way, objections: tuple[str, ...]) -> Way:
-    return replace(way, objections=objections + way.objections) if objections else way
+def _zone_ways(scene: Scene, target: Target) -> list[Way]:
+    zone = target.zone or scene.hosts[target.host].zone
+    host = target.host or best_host(scene, zone)
+    is_bound = bool(scene.subject.pinned_zone)
+    found = [make(scene, host, zone, changes_pin=is_bound) for make in (live, cold)]
+    found += [make(scene, host, zone) for make in _ELSEWHERE.values()]
+    if host:
+        return found
+    none = Reason("no_host", Level.FORBIDDEN, no_host_words(scene, zone))
+    return [replace(way, verdict=verdict_of((none, *way.verdict.reasons))) for way in found]
 
 
 # -- which is best
@@ -93,13 +98,13 @@ def _also(way: Way, objections: tuple[str, ...]) -> Way:
 _ORDER = ("live", "unpin-live", "cold", "unpin-cold", "shelve", "copy", "evacuate")
 
 
-def _recommend(found: list[Way], instance: Instance) -> list[Way]:
+def _recommend(found: list[Way], name: str) -> list[Way]:
     """The least harm first: live, then what keeps the instance, then the copy."""
     possible = sorted((way for way in found if way.is_possible), key=lambda way: _ORDER.index(way.key))
     if not possible:
         return found
     best = possible[0]
-    lives = f"{instance.name} runs, and only this does not interrupt it."
+    lives = f"{name} runs, and only this does not interrupt it."
     returns = "It keeps UUID, addresses and volumes, and can be taken back until it is confirmed."
     why = {
         "live": lives,

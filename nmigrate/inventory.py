@@ -200,7 +200,13 @@ def read_hosts(cloud: api.Cloud, *, exact: bool = False) -> None:
                 fields[f"{name}_capacity"], fields[f"{name}_used"] = amount.capacity, amount.used
             if exact:
                 fields["inventories"] = {
-                    name: {"total": a.total, "reserved": a.reserved, "ratio": a.ratio, "used": a.used}
+                    name: {
+                        "total": a.total,
+                        "reserved": a.reserved,
+                        "ratio": a.ratio,
+                        "used": a.used,
+                        "max_unit": a.max_unit,
+                    }
                     for name, a in (
                         ("VCPU", found.vcpus),
                         ("MEMORY_MB", found.memory_mb),

@@ -1,10 +1,14 @@
 """What fresh data says against sending an order, at the last moment before it is sent."""
 
-from nmigrate import preflight
+from django.db.models import F
+from django.utils import timezone
+
+from nmigrate import preflight, selectors
 from nmigrate.cloud import api
-from nmigrate.models import Cloud, Migration, Order
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.preflight import status_words
+from nmigrate.scene import Scene, stored
 from nmigrate.services import hosts_named
 from nmigrate.services.requests import CAN_ABORT, CAN_FORCE, needs_approval_of
 from nmigrate.states import Kind, State
@@ -16,7 +20,7 @@ def objection(order: Order, server: api.Server | None, cloud: api.Cloud) -> str:
     if move is None or server is None:
         return _against_power(order, server) if server is not None else ""
     if move.state == State.QUEUED or order.action in (Action.MIGRATE, Action.LIVE):
-        return _against_move(order, move, server)
+        return _against_move(order, move, server, cloud)
     match Action(order.action):
         case Action.CONFIRM | Action.REVERT:
             return _against_decision(move, server, cloud)
@@ -39,23 +43,24 @@ def _against_power(order: Order, server: api.Server) -> str:
     return next(iter(rules[Action(order.action)](server)), "")
 
 
-def _against_move(order: Order, move: Migration, server: api.Server) -> str:
-    """The rules that were asked before, on fresh data; and what was approved must still be what happens."""
+def _against_move(order: Order, move: Migration, server: api.Server, cloud: api.Cloud) -> str:
+    """The rules that were asked before, on fresh data; and what was approved must still be what happens.
+
+    Before the first step the hosts are read anew, too, and the verdict is kept in the record: an amber that is new
+    stops nothing, but it can be seen there.
+    """
     kind = Kind(move.kind)
-    hosts = hosts_named(order.cloud, move.asked_host, server.host)
-    known = Cloud.objects.get(pk=order.cloud)
-    found = preflight.objections(
-        server,
-        kind=kind,
-        host=hosts.get(move.asked_host),
-        source=hosts.get(server.host),
-        zone=move.asked_zone,
-        changes_pin=move.changes_pin,
-        abilities=preflight.abilities(known),
-    )
-    if found:
-        return found[0]
-    if move.state != State.QUEUED:
+    is_start = move.state == State.QUEUED
+    scene = _fresh_scene(order, move, server, cloud, is_start=is_start)
+    case = scene.case(kind, move.asked_host, move.asked_zone, changes_pin=move.changes_pin)
+    verdict = preflight.judge(case)
+    if is_start:
+        Migration.objects.filter(pk=move.pk).update(
+            verdict_at_start=stored(case, verdict, timezone.now()), version=F("version") + 1
+        )
+    if stop := verdict.stop(move.overrides):
+        return stop
+    if not is_start:
         return ""
     ran, runs = move.before.get("status") != "SHUTOFF", server.status != "SHUTOFF"
     if ran != runs and (kind is Kind.COPY or needs_approval_of(kind, runs=runs)):
@@ -63,6 +68,36 @@ def _against_move(order: Order, move: Migration, server: api.Server) -> str:
             f"{server.name} was {'started' if runs else 'stopped'} since the move was asked for. Ask again."
         )
     return ""
+
+
+def _fresh_scene(
+    order: Order, move: Migration, server: api.Server, cloud: api.Cloud, *, is_start: bool
+) -> Scene:
+    """`is_start`: two calls for the hosts, and one for the server groups where it is in any."""
+    hosts = hosts_named(order.cloud, move.asked_host, server.host)
+    known = Instance.objects.filter(cloud=order.cloud, uuid=server.uuid).first()
+    groups = known.server_groups if known else []
+    if is_start:
+        _read_anew(hosts, move.asked_host, cloud)
+        groups = selectors.group_rows(server.uuid, cloud.server_groups()) if groups else groups
+    around = selectors.around_server(order.cloud, server.uuid, groups, ignoring=move)
+    return Scene(server, hosts, preflight.abilities(Cloud.objects.get(pk=order.cloud)), around)
+
+
+def _read_anew(hosts: dict[str, Hypervisor], dest: str, cloud: api.Cloud) -> None:
+    """The services of these hosts, and the room on the destination, as they are now. Nothing is saved."""
+    for service in cloud.services():
+        host = hosts.get(service.host)
+        if host is not None and service.binary == "nova-compute":
+            host.state, host.status, host.zone = service.state, service.status, service.zone
+            host.forced_down, host.disabled_reason = service.forced_down, service.disabled_reason
+    room = cloud.room(hosts[dest].uuid) if dest in hosts else None
+    if room is not None:
+        host = hosts[dest]
+        host.vcpus_capacity, host.vcpus_used = room.vcpus.capacity, room.vcpus.used
+        host.memory_mb_capacity, host.memory_mb_used = room.memory_mb.capacity, room.memory_mb.used
+        host.disk_gb_capacity, host.disk_gb_used = room.disk_gb.capacity, room.disk_gb.used
+        host.traits = list(room.traits)
 
 
 def _against_decision(move: Migration, server: api.Server, cloud: api.Cloud) -> str:

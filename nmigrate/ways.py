@@ -1,10 +1,10 @@
 """Each way from one place to another as a person sees it: what happens, what it costs, and what speaks against it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nmigrate import preflight
-from nmigrate.models import Hypervisor, Instance
-from nmigrate.preflight import ZONE_MICROVERSION, Abilities
+from nmigrate.preflight import ZONE_MICROVERSION, Abilities, Level, Reason, Subject, Verdict
+from nmigrate.scene import Scene
 from nmigrate.states import Kind
 
 GOOD, FAIR, BAD = "good", "fair", "bad"
@@ -21,7 +21,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to get there; it can be done when `objections` is empty. `host` "": Nova chooses it."""
+    """One way to get there, as good as its verdict. `host` "": Nova chooses it."""
 
     key: str
     kind: Kind
@@ -30,46 +30,41 @@ class Way:
     host: str = ""
     zone: str = ""
     changes_pin: bool = False
-    objections: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    verdict: Verdict = field(default_factory=Verdict)
+    notes: tuple[str, ...] = ()
+    """What else to know of it, whatever the verdict."""
     costs: tuple[Cost, ...] = ()
     is_recommended: bool = False
     why: str = ""
     """Why it is recommended."""
 
     @property
+    def objections(self) -> tuple[str, ...]:
+        return self.verdict.objections
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.notes, *self.verdict.warnings)
+
+    @property
     def is_possible(self) -> bool:
-        return not self.objections
+        return self.verdict.level < Level.OURS
+
+    @property
+    def needs_permission(self) -> bool:
+        """Nova would do it; only a rule of our own speaks against it, which a manager may set aside."""
+        return self.verdict.level is Level.OURS
+
+    @property
+    def is_askable(self) -> bool:
+        return self.verdict.level < Level.FORBIDDEN
 
 
 _ADDRESSES = Cost("Addresses", "stay")
 _UUID = Cost("UUID", "stays")
 
 
-def _objections(
-    instance: Instance,
-    kind: Kind,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-    changes_pin: bool = False,
-) -> tuple[str, ...]:
-    named = next((one for one in hosts if one.host == host), None)
-    found = preflight.objections(
-        instance,
-        kind=kind,
-        host=named,
-        source=source,
-        zone=zone,
-        changes_pin=changes_pin,
-        abilities=abilities,
-    )
-    return tuple(dict.fromkeys(found))
-
-
-def _firmware(instance: Instance) -> Cost:
+def _firmware(instance: Subject) -> Cost:
     """Shelving and copying lose NVRAM and a vTPM (nova-specs 2026.2 unpin-az); the flavor says whether it has one."""
     specs = instance.extra_specs
     if "hw:tpm_version" in specs or "hw:tpm_model" in specs:
@@ -77,11 +72,11 @@ def _firmware(instance: Instance) -> Cost:
     return Cost("Firmware", "settings of UEFI (NVRAM) are lost, where it has any", FAIR)
 
 
-def _runs(instance: Instance) -> bool:
+def _runs(instance: Subject) -> bool:
     return instance.status != "SHUTOFF"
 
 
-def _volumes(instance: Instance) -> Cost:
+def _volumes(instance: Subject) -> Cost:
     count = len(instance.volumes)
     return Cost("Volumes", f"{'all ' if count > 1 else ''}{count} stay attached" if count else "it has none")
 
@@ -90,7 +85,13 @@ def _pin_note(changes_pin: bool) -> str:
     return ", and bound to the new zone afterwards" if changes_pin else ""
 
 
-def _zone_warnings(instance: Instance, host: str, zone: str, abilities: Abilities) -> tuple[str, ...]:
+def _there(instance: Subject, host: str, zone: str) -> str:
+    if zone and zone != instance.zone:
+        return "in the other zone"
+    return f"on {host}" if host else "on another host"
+
+
+def _zone_notes(instance: Subject, host: str, zone: str, abilities: Abilities) -> tuple[str, ...]:
     if not zone and not host and instance.pin_known and not instance.pinned_zone:
         return (f"It is bound to no zone, so Nova may choose a host outside {instance.zone}.",)
     if not zone or instance.pin_known:
@@ -103,16 +104,8 @@ def _zone_warnings(instance: Instance, host: str, zone: str, abilities: Abilitie
     return (sentence,)
 
 
-def live(
-    instance: Instance,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-    *,
-    changes_pin: bool = False,
-) -> Way:
+def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Way:
+    instance = scene.subject
     disk = (
         "its disk is on a volume, which both hosts reach"
         if preflight.starts_from_volume(instance)
@@ -126,8 +119,8 @@ def live(
         host=host,
         zone=zone,
         changes_pin=changes_pin,
-        objections=_objections(instance, Kind.LIVE, host, zone, hosts, source, abilities, changes_pin),
-        warnings=_zone_warnings(instance, host, zone, abilities),
+        verdict=preflight.judge(scene.case(Kind.LIVE, host, zone, changes_pin=changes_pin)),
+        notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
             Cost("Downtime", "none; a pause of well under a second"),
             _UUID,
@@ -140,16 +133,8 @@ def live(
     )
 
 
-def cold(
-    instance: Instance,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-    *,
-    changes_pin: bool = False,
-) -> Way:
+def cold(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Way:
+    instance = scene.subject
     runs = _runs(instance)
     down = "it is shut down and started again" if runs else "it stays stopped"
     return Way(
@@ -160,8 +145,8 @@ def cold(
         host=host,
         zone=zone,
         changes_pin=changes_pin,
-        objections=_objections(instance, Kind.COLD, host, zone, hosts, source, abilities, changes_pin),
-        warnings=_zone_warnings(instance, host, zone, abilities),
+        verdict=preflight.judge(scene.case(Kind.COLD, host, zone, changes_pin=changes_pin)),
+        notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
             Cost("Downtime", "usually a minute or two", BAD)
             if runs
@@ -176,26 +161,19 @@ def cold(
     )
 
 
-def shelve(
-    instance: Instance,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-) -> Way:
+def shelve(scene: Scene, host: str, zone: str) -> Way:
+    instance = scene.subject
     runs = _runs(instance)
-    objections = _objections(instance, Kind.SHELVE, host, zone, hosts, source, abilities)
     is_free = instance.pin_known and not instance.pinned_zone and host
     return Way(
         key="shelve",
         kind=Kind.SHELVE,
         name="Shelve it here, unshelve it there",
-        summary="It is shut down and stored, and started again in the other zone"
-        + ("." if is_free else ", to which it is bound then."),
+        summary=f"It is shut down and stored, and started again {_there(instance, host, zone)}"
+        + ("." if is_free or zone == instance.zone else ", to which it is bound then."),
         host=host,
         zone=zone,
-        objections=objections,
+        verdict=preflight.judge(scene.case(Kind.SHELVE, host, zone)),
         costs=(
             Cost("Downtime", "some minutes, longer with a large disk", BAD)
             if runs
@@ -210,29 +188,18 @@ def shelve(
     )
 
 
-def copy(
-    instance: Instance,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor | None,
-    abilities: Abilities,
-) -> Way:
-    objections = list(_objections(instance, Kind.COPY, host, zone, hosts, source, abilities))
-    affine = [group["name"] for group in instance.server_groups if group.get("policy") == "affinity"]
-    if affine:
-        objections.append(
-            f"Its server group {affine[0]} keeps its members on one host, so that a copy cannot be elsewhere."
-        )
+def copy(scene: Scene, host: str, zone: str) -> Way:
+    instance = scene.subject
     count = len(instance.volumes)
     return Way(
         key="copy",
         kind=Kind.COPY,
         name="Snapshot it, boot a copy there",
-        summary="It is stopped, and a copy of it is booted in the other zone. A manager keeps the copy or drops it.",
+        summary=f"It is stopped, and a copy of it is booted {_there(instance, host, zone)}. "
+        "A manager keeps the copy or drops it.",
         host=host,
         zone=zone,
-        objections=tuple(objections),
+        verdict=preflight.judge(scene.case(Kind.COPY, host, zone)),
         costs=(
             Cost("Downtime", "some minutes", BAD)
             if _runs(instance)
@@ -250,23 +217,15 @@ def copy(
     )
 
 
-def evacuate(
-    instance: Instance,
-    host: str,
-    zone: str,
-    hosts: list[Hypervisor],
-    source: Hypervisor,
-    *,
-    may_evacuate: bool,
-) -> Way:
-    none = Abilities(instance.cloud_id, "")
-    objections = list(_objections(instance, Kind.EVACUATE, host, "", hosts, source, none))
+def evacuate(scene: Scene, host: str, zone: str, *, may_evacuate: bool) -> Way:
+    instance = scene.subject
+    more = []
     if zone and zone != instance.zone and not host:
-        objections.append("Nova takes no zone for an evacuation. Choose a host, or let the scheduler choose.")
+        text = "Nova takes no zone for an evacuation. Choose a host, or let the scheduler choose."
+        more.append(Reason("evacuated_to_zone", Level.FORBIDDEN, text))
     if not may_evacuate:
-        objections.append(
-            "Only an operator may evacuate: first it must be certain that the host is really off."
-        )
+        text = "Only an operator may evacuate: first it must be certain that the host is really off."
+        more.append(Reason("evacuated_by", Level.FORBIDDEN, text))
     return Way(
         key="evacuate",
         kind=Kind.EVACUATE,
@@ -274,8 +233,8 @@ def evacuate(
         summary=f"{instance.host} is down: the instance is built anew on another host"
         + (", from its volume." if preflight.starts_from_volume(instance) else "."),
         host=host,
-        objections=tuple(objections),
-        warnings=(f"Be certain that {instance.host} is off: two guests on one disk would destroy it.",),
+        verdict=preflight.judge(scene.case(Kind.EVACUATE, host)).also(more),
+        notes=(f"Be certain that {instance.host} is off: two guests on one disk would destroy it.",),
         costs=(
             Cost("Downtime", "it is down already; stopped afterwards, until somebody starts it", BAD),
             _UUID,

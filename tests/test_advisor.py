@@ -4,22 +4,16 @@ from typing import Any
 
 import pytest
 
-from nmigrate import advisor, preflight
+from nmigrate import advisor
 from nmigrate.advisor import Target
 from nmigrate.models import Cloud, Hypervisor, Instance
+from nmigrate.scene import scene_of
 from nmigrate.ways import BAD, Way
 from tests.fakecloud import FakeCloud
 
 
 def ways(instance: Instance, target: Target, *, may_evacuate: bool = False) -> dict[str, Way]:
-    cloud = Cloud.objects.get(pk=instance.cloud_id)
-    found = advisor.ways(
-        instance,
-        target,
-        list(cloud.hypervisors.all()),
-        preflight.abilities(cloud),
-        may_evacuate=may_evacuate,
-    )
+    found = advisor.ways(scene_of(instance), target, may_evacuate=may_evacuate)
     return {way.key: way for way in found}
 
 

@@ -171,7 +171,11 @@ def test_instance_deleted_while_it_waits(synced: FakeCloud, helpdesk: User, vm2:
 
 def test_nova_refusal_is_told_in_plain_words(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     migration = ask(helpdesk, vm2)
-    synced.hosts["compute1"] = synced.add_host("compute1", "nova-1", forced_down=True)
+
+    def goes_down_meanwhile(_call: str) -> None:
+        synced.hosts["compute1"] = synced.add_host("compute1", "nova-1", forced_down=True)
+
+    synced.before_post = goes_down_meanwhile
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.FAILED

@@ -24,7 +24,14 @@ def test_full_sync_copies_what_pages_and_rules_need(synced: FakeCloud) -> None:
     assert (vm2.vcpus, vm2.memory_mb, vm2.disk_gb, vm2.addresses) == (1, 2048, 20, ["10.20.0.14"])
     host = Hypervisor.objects.get(host="compute1")
     assert (host.zone, host.vcpus_capacity, host.memory_mb_capacity) == ("nova-1", 192, 196096)
-    assert host.inventories["MEMORY_MB"] == {"total": 196608, "reserved": 512, "ratio": 1.0, "used": 4096}
+    assert host.inventories["MEMORY_MB"] == {
+        "total": 196608,
+        "reserved": 512,
+        "ratio": 1.0,
+        "used": 4096,
+        "max_unit": 196608,
+    }
+    assert host.max_units["VCPU"] == 48
     assert Service.objects.filter(binary="nova-compute").count() == 4
 
 

@@ -41,6 +41,11 @@ class MoveForm(forms.Form):
         error_messages={"max_length": "A ticket may have up to 100 characters."},
     )
 
+    def rules_set_aside(self) -> set[str]:
+        """Rules of our own that the page said speak against the chosen way, each as "cold:lock"."""
+        found = (name.partition(":") for name in self.data.getlist("set_aside"))
+        return {rule for way, _, rule in found if way == self.cleaned_data["way"]}
+
 
 class NoteForm(forms.Form):
     """What a person says with a decision, or when they withdraw a request."""

@@ -10,7 +10,9 @@ def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str =
     """From the request to the end, in the order in which it happens. `original_after`: what was asked for it."""
     name, where = instance.name, way.host or ("a host that Nova chooses" if not way.zone else way.zone)
     begin = [
-        f"A manager approves the start, because it takes down {name}, which runs."
+        f"A manager allows it, or not: {way.objections[0]}"
+        if must_ask and way.needs_permission
+        else f"A manager approves the start, because it takes down {name}, which runs."
         if must_ask
         else "nmigrate checks it once more and sends the order to Nova.",
     ]

@@ -6,10 +6,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from nmigrate import advisor, preflight, ways
+from nmigrate import advisor, destinations, preflight, ways
 from nmigrate.advisor import Target
+from nmigrate.destinations import Best
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.preflight import Level
+from nmigrate.scene import Scene, scene_of
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Kind, Perm
 from nmigrate.ways import Cost, Way
@@ -24,10 +27,11 @@ TONES = {ways.GOOD: words.OK, ways.FAIR: words.WARN, ways.BAD: words.BAD}
 
 @dataclass(frozen=True, slots=True)
 class HostChoice:
-    """One host that a person may choose, or why they may not."""
+    """One host that a person may choose, with what to know before; or why they may not."""
 
     host: Hypervisor
-    objections: list[str]
+    objections: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def value(self) -> str:
@@ -84,6 +88,8 @@ class WayCard:
     way: Way
     rows: list[Row]
     objections: list[str]
+    set_aside: list[str]
+    """Rules of our own that a manager would set aside, as the form names them."""
     needs_approval: bool
     steps: list[str]
     ask: str
@@ -98,6 +104,8 @@ class Plan:
     cards: list[WayCard]
     shared_objections: list[str]
     chosen: str
+    best: Best | None = None
+    """The destination that suits best, of all of them."""
 
     @property
     def value(self) -> str:
@@ -107,20 +115,24 @@ class Plan:
         return f"zone:{self.target.zone}" if self.target.zone else ""
 
     @property
+    def is_best_chosen(self) -> bool:
+        return self.best is not None and self.target.host == self.best.host.host
+
+    @property
     def may_ask(self) -> bool:
-        return any(card.way.is_possible for card in self.cards)
+        return any(card.way.is_askable for card in self.cards)
 
     @property
     def kinds(self) -> set[str]:
         """The kinds of move that can be chosen: which options the page must offer."""
-        return {card.way.kind.value for card in self.cards if card.way.is_possible}
+        return {card.way.kind.value for card in self.cards if card.way.is_askable}
 
     def way(self, key: str) -> Way:
         """The way of this name. Conflict when it does not lead there, with the reason where there is one."""
         card = next((card for card in self.cards if card.way.key == key), None)
         if card is None:
             raise Conflict("This way does not lead there. Choose one of the ways below.")
-        if card.way.objections:
+        if not card.way.is_askable:
             raise Conflict(card.way.objections[0])
         return card.way
 
@@ -135,34 +147,38 @@ def target_of(data: Mapping[str, Any]) -> Target:
     return Target(host=host, zone="" if host else zone)
 
 
-def plan(user: User, cloud: Cloud, instance: Instance, target: Target, wanted: str = "") -> Plan:
-    """`wanted`: the way that was chosen before, if it still leads there. Conflict for an unknown destination."""
-    hosts = list(cloud.hypervisors.defer("inventories", "aggregates"))
-    zones = _zones(instance, hosts, target)
-    ways = advisor.ways(
-        instance,
-        target,
-        hosts,
-        preflight.abilities(cloud),
-        may_evacuate=user.has_perm(Perm.EVACUATE),
-    )
+def plan(
+    user: User,
+    cloud: Cloud,
+    instance: Instance,
+    target: Target,
+    wanted: str = "",
+    *,
+    ignoring: Migration | None = None,
+) -> Plan:
+    """`wanted`: the way that was chosen before, if it still leads there. `ignoring`: the move that is judged."""
+    hosts = list(cloud.hypervisors.defer("aggregates"))
+    scene = scene_of(instance, hosts, ignoring=ignoring)
+    zones = _zones(scene, hosts, target)
+    ways = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE), wanted=wanted)
     shared = shared_objections(ways)
     names = _cost_names(ways)
-    possible = [way.key for way in ways if way.is_possible]
+    askable = [way.key for way in ways if way.is_askable]
     best = next((way.key for way in ways if way.is_recommended), "")
     return Plan(
         target=target,
         zones=zones,
         cards=[_card(way, names, shared, instance) for way in ways],
         shared_objections=shared,
-        chosen=wanted if wanted in possible else best,
+        chosen=wanted if wanted in askable else best or next(iter(askable), ""),
+        best=destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE)).best,
     )
 
 
 def card_of(user: User, cloud: Cloud, instance: Instance, migration: Migration) -> WayCard | None:
     """The way that was asked for, as it looks now; None when none such leads there any more."""
     target = Target(host=migration.asked_host, zone="" if migration.asked_host else migration.asked_zone)
-    cards = plan(user, cloud, instance, target).cards
+    cards = plan(user, cloud, instance, target, migration.kind, ignoring=migration).cards
     wanted = (migration.kind, migration.changes_pin)
     return next((card for card in cards if (card.way.kind, card.way.changes_pin) == wanted), None)
 
@@ -175,27 +191,37 @@ def check_target(cloud: Cloud, target: Target) -> None:
         raise Conflict(f"There is no zone {target.zone} in {cloud.name}. Choose one from the list.")
 
 
-def _zones(instance: Instance, hosts: list[Hypervisor], target: Target) -> list[ZoneChoice]:
+def _zones(scene: Scene, hosts: list[Hypervisor], target: Target) -> list[ZoneChoice]:
     """Its own zone first; in each the hosts with most room first, those that cannot be chosen last."""
-    source = next((host for host in hosts if host.host == instance.host), None)
+    instance, source = scene.subject, scene.source
     kind = Kind.EVACUATE if source is not None and not source.is_up else Kind.SHELVE
+    usual = kind if kind is Kind.EVACUATE else Kind.COLD if instance.status == "SHUTOFF" else Kind.LIVE
     found: dict[str, ZoneChoice] = {}
     for host in hosts:
         zone = found.setdefault(host.zone, ZoneChoice(host.zone, is_own=host.zone == instance.zone))
         zone.is_open |= zone.is_own or len(hosts) <= FEW_HOSTS or target.host == host.host
         if host.host != instance.host:
             # What no way could change: another zone alone is no objection here, since some ways lead there.
-            objections = preflight.destination_objections(instance, host, kind=kind, zone=host.zone)
-            zone.hosts.append(HostChoice(host, objections))
+            found_there = preflight.judge_host(scene.case(kind, host.host, host.zone))
+            zone.hosts.append(HostChoice(host, found_there.objections, _warnings(scene, usual, host.host)))
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
         zone.hosts.sort(key=lambda one: (bool(one.objections), -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 
+def _warnings(scene: Scene, kind: Kind, host: str) -> tuple[str, ...]:
+    """What to know of a host before it is moved there in the usual way; that its zone changes, the ways tell."""
+    case = scene.case(kind, host, changes_pin=destinations.changes_pin(scene, kind, scene.hosts[host]))
+    told = preflight.judge_host(case).reasons
+    return tuple(
+        r.text for r in told if r.level is Level.AMBER and r.rule not in ("zone_changed", "live_queue")
+    )
+
+
 def shared_objections(ways: list[Way]) -> list[str]:
     """What speaks against every way, so that it is said once."""
-    if not ways or any(way.is_possible for way in ways):
+    if not ways or any(way.is_askable for way in ways):
         return []
     return [text for text in ways[0].objections if all(text in way.objections for way in ways)]
 
@@ -207,7 +233,7 @@ def _cost_names(ways: Iterable[Way]) -> list[str]:
 
 def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> WayCard:
     costs: dict[str, Cost] = {cost.name: cost for cost in way.costs}
-    must_ask = needs_approval_of(way.kind, runs=instance.status != "SHUTOFF")
+    must_ask = way.needs_permission or needs_approval_of(way.kind, runs=instance.status != "SHUTOFF")
     return WayCard(
         way=way,
         rows=[
@@ -215,6 +241,7 @@ def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> 
             for name in names
         ],
         objections=[text for text in way.objections if text not in shared],
+        set_aside=[f"{way.key}:{rule}" for rule in way.verdict.overridable] if way.needs_permission else [],
         needs_approval=must_ask,
         steps=outlook.steps(way, instance, must_ask=must_ask),
         ask=_ask(way, must_ask),
@@ -234,4 +261,7 @@ def _ask(way: Way, must_ask: bool) -> str:
     """The words on the button: what is asked for, and where to."""
     verb, to = _VERBS[way.kind]
     where = way.host or way.zone
-    return f"Ask to {verb}{to if where else ''}{where}" + (" (needs approval)" if must_ask else "")
+    note = (
+        " (needs a manager's permission)" if way.needs_permission else " (needs approval)" if must_ask else ""
+    )
+    return f"Ask to {verb}{to if where else ''}{where}{note}"

@@ -17,6 +17,7 @@ from nmigrate.cloud.records import (
     LiveProgress,
     NewServer,
     Port,
+    Room,
     Server,
     ServerGroup,
     ServerMigration,
@@ -39,6 +40,7 @@ __all__ = [
     "NotFound",
     "Port",
     "Refused",
+    "Room",
     "Server",
     "ServerGroup",
     "ServerMigration",
@@ -93,6 +95,11 @@ class Cloud(Protocol):
         ...
 
     def services(self) -> list[Service]: ...
+
+    def room(self, hypervisor: str) -> Room | None:
+        """Capacity, use and traits of one hypervisor by its UUID, fresh: one call, and three more if it has no room
+        at all. None when placement does not know it."""
+        ...
 
     def server_groups(self) -> list[ServerGroup]:
         """The server groups of all projects: the list of servers does not tell them, only this does."""

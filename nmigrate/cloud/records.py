@@ -148,6 +148,8 @@ class Amount:
     reserved: int = 0
     ratio: float = 1.0
     used: int = 0
+    max_unit: int = 0
+    """The most that one server may take of it; 0: not known."""
 
     @property
     def capacity(self) -> int:
@@ -179,6 +181,15 @@ class Hypervisor:
     traits: tuple[str, ...] = ()
     aggregates: tuple[str, ...] = ()
     service_seen_at: datetime | None = None
+
+    @property
+    def max_units(self) -> dict[str, int]:
+        """Resource class -> the most that one server may take; 0: not known."""
+        return {
+            "VCPU": self.vcpus.max_unit,
+            "MEMORY_MB": self.memory_mb.max_unit,
+            "DISK_GB": self.disk_gb.max_unit,
+        }
 
     # The names of models.Hypervisor, so that the same rules judge a fresh host.
 
@@ -213,6 +224,16 @@ class Hypervisor:
     @property
     def disk_gb_used(self) -> int:
         return self.disk_gb.used
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What placement says of one hypervisor now. `total` of each is already reduced by the reserved part."""
+
+    vcpus: Amount = Amount()
+    memory_mb: Amount = Amount()
+    disk_gb: Amount = Amount()
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,17 @@ def hypervisor(
     )
 
 
+def room(summary: Summary) -> api.Room:
+    none = api.Amount()
+    amounts = summary.amounts
+    return api.Room(
+        vcpus=amounts.get("VCPU", none),
+        memory_mb=amounts.get("MEMORY_MB", none),
+        disk_gb=amounts.get("DISK_GB", none),
+        traits=summary.traits,
+    )
+
+
 def summary(row: Row) -> Summary:
     """A provider summary of allocation candidates: capacity is already (total - reserved) x ratio."""
     amounts = {
@@ -192,6 +203,7 @@ def provider(inventories: Row, usages: Row, traits: list[str]) -> Summary:
             reserved=row["reserved"],
             ratio=row["allocation_ratio"],
             used=usages.get(name, 0),
+            max_unit=row.get("max_unit") or 0,
         )
         for name, row in inventories.items()
     }

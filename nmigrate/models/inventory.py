@@ -68,6 +68,11 @@ class Hypervisor(models.Model):
         return self.host
 
     @property
+    def max_units(self) -> dict[str, int]:
+        """Resource class -> the most that one instance may take; nothing or 0: not known."""
+        return {name: row.get("max_unit", 0) for name, row in self.inventories.items()}
+
+    @property
     def is_up(self) -> bool:
         return self.state == "up" and not self.forced_down
 

@@ -155,7 +155,14 @@ class Migration(models.Model):
         return self.kind in moves.DECIDED
 
     @property
+    def sets_aside(self) -> list[dict[str, str]]:
+        """What our own rules said against it when it was asked for (rule, text): only an approval lets it start."""
+        return [reason for reason in self.verdict.get("reasons", ()) if reason["level"] == "ours"]
+
+    @property
     def meaning(self) -> str:
+        if self.state == State.ASKING and self.sets_aside:
+            return "A rule of nmigrate speaks against it, so a manager must allow it before it starts."
         return MEANINGS[State(self.state)]
 
     @property

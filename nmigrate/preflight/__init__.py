@@ -4,6 +4,9 @@
 plain sentences that say what to do; the same rules judge a cached Instance and a fresh cloud.api.Server.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from nmigrate.preflight import rules_host, rules_instance, rules_processor, rules_room
 from nmigrate.preflight.scoring import Part, Score, score
 from nmigrate.preflight.subjects import (
@@ -25,7 +28,6 @@ from nmigrate.preflight.words import (
     doing,
     status_words,
 )
-from nmigrate.states import Kind
 
 __all__ = [
     "MOVABLE",
@@ -45,11 +47,11 @@ __all__ = [
     "Subject",
     "Verdict",
     "abilities",
-    "destination_objections",
     "judge",
+    "judge_each",
+    "judge_host",
     "local_disk_gb",
     "lock_objections",
-    "objections",
     "score",
     "start_objections",
     "starts_from_volume",
@@ -57,7 +59,6 @@ __all__ = [
     "stop_objections",
     "unlock_objections",
     "verdict_of",
-    "warnings",
 ]
 
 HOST_RULES = (*rules_host.RULES, *rules_room.RULES, *rules_processor.RULES)
@@ -69,33 +70,19 @@ def judge(case: Case) -> Verdict:
     return verdict_of(reason for rule in RULES for reason in rule(case))
 
 
-def objections(
-    subject: Subject,
-    *,
-    kind: Kind = Kind.COLD,
-    host: Destination | None = None,
-    source: Destination | None = None,
-    zone: str = "",
-    changes_pin: bool = False,
-    abilities: Abilities | None = None,
-) -> list[str]:
-    """Why this move cannot be asked for now; empty when nothing speaks against it. `host` None: Nova chooses."""
-    case = Case(subject, kind, host, source, zone, changes_pin, abilities)
-    return list(judge(case).objections)
+def judge_host(case: Case) -> Verdict:
+    """Only what speaks for and against its host, whatever the instance does."""
+    return verdict_of(reason for rule in HOST_RULES for reason in rule(case))
 
 
-def destination_objections(
-    subject: Subject,
-    host: Destination,
-    *,
-    kind: Kind = Kind.COLD,
-    zone: str = "",
-    changes_pin: bool = False,
-) -> list[str]:
-    """Only what speaks against this host, whatever the instance does."""
-    case = Case(subject, kind, host, None, zone, changes_pin)
-    found = verdict_of(reason for rule in HOST_RULES for reason in rule(case))
-    return list(found.objections)
+def judge_each(case: Case, hosts: Iterable[Destination]) -> list[Verdict]:
+    """The same move to each of these hosts. The rules about the instance alone are asked once for all."""
+    alone = [reason for rule in rules_instance.RULES for reason in rule(replace(case, host=None))]
+    found = []
+    for host in hosts:
+        one = replace(case, host=host)
+        found.append(verdict_of([*alone, *(reason for rule in HOST_RULES for reason in rule(one))]))
+    return found
 
 
 def _busy(subject: Subject) -> list[str]:
@@ -124,11 +111,3 @@ def stop_objections(subject: Subject) -> list[str]:
 
 def unlock_objections(subject: Subject) -> list[str]:
     return [] if subject.locked else [f"{subject.name} is not locked."]
-
-
-def warnings(subject: Subject, *, kind: Kind = Kind.COLD) -> list[str]:
-    """What a person should know before asking, though it does not stop the move."""
-    if kind is Kind.COLD and subject.status == "ACTIVE":
-        how_long = "usually for a minute or two, and started again on its new host"
-        return [f"{subject.name} is running: it is shut down for the move, {how_long}."]
-    return []

@@ -59,6 +59,25 @@ def _too_full(rule: str, case: Case, capacity: int, free: int, needed: int, unit
         )
 
 
+def largest(case: Case) -> Iterable[Reason]:
+    """Placement's max_unit: the most that one server may take of a host, however much of it is free."""
+    host, subject = case.host, case.subject
+    if host is None:
+        return
+    for name, needed, unit in (
+        ("MEMORY_MB", needed_memory_mb(subject), "MiB of memory"),
+        ("VCPU", needed_vcpus(subject), "vCPU"),
+        ("DISK_GB", needed_disk_gb(subject), "GiB of disk"),
+    ):
+        most = host.max_units.get(name, 0)
+        if 0 < most < needed:
+            yield forbidden(
+                "largest",
+                f"One instance may take at most {most} {unit} of {host.host}, and {subject.name} needs {needed}. "
+                "Choose a larger host.",
+            )
+
+
 def disk_headroom(case: Case) -> Iterable[Reason]:
     """Since 2.25 Nova no longer looks whether a copied disk really fits."""
     host, subject = case.host, case.subject
@@ -77,4 +96,4 @@ def _disk_left(host: Destination, subject: Subject) -> int:
     return host.disk_gb_capacity - host.disk_gb_used - needed_disk_gb(subject)
 
 
-RULES = (memory, vcpus, disk, disk_headroom)
+RULES = (memory, vcpus, disk, largest, disk_headroom)

@@ -1,6 +1,6 @@
 """A verdict: how far a move can be asked for, and every reason, each one plain sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -59,6 +59,15 @@ class Verdict:
     def overridable(self) -> tuple[str, ...]:
         """The names of our own rules that speak against it."""
         return tuple(dict.fromkeys(one.rule for one in self.reasons if one.level is Level.OURS))
+
+    def stop(self, set_aside: Collection[str] = ()) -> str:
+        """The gravest objection; of our own rules, those that are set aside stop nothing. "" when nothing does."""
+        for reason in self.reasons:
+            if reason.level is Level.FORBIDDEN or (
+                reason.level is Level.OURS and reason.rule not in set_aside
+            ):
+                return reason.text
+        return ""
 
     def also(self, reasons: Iterable[Reason]) -> "Verdict":
         return verdict_of((*self.reasons, *reasons))

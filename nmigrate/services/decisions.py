@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Migration, Order
 from nmigrate.moves import Action, first_step
@@ -18,9 +19,24 @@ from nmigrate.states import TRANSITIONS, Perm, State
 
 
 def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
-    """A manager lets a move with downtime start."""
+    """A manager lets a move start: one with downtime, or one that rules of our own speak against.
+
+    Those rules are set aside by this decision, so that it answers for them. What Nova forbids is not among them.
+    """
+    rules = list(dict.fromkeys(reason["rule"] for reason in migration.sets_aside))
     with transaction.atomic():
         _note_decision(migration, "approve", Approval.APPROVE, actor=actor, comment=comment)
+        if rules:
+            Migration.objects.filter(pk=migration.pk).update(overrides=rules)
+            audit.record(
+                "override",
+                actor=actor,
+                migration=migration,
+                state_before=State.ASKING,
+                state_after=migration.state,
+                reason=" ".join(reason["text"] for reason in migration.sets_aside),
+            )
+            migration.refresh_from_db()
         first_order(migration, actor=actor)
 
 
@@ -105,10 +121,17 @@ class Result:
 def decide_together(
     *, actor: User, migrations: Iterable[Migration], is_yes: bool, comment: str = ""
 ) -> list[Result]:
-    """Approve or confirm (`is_yes`), or decline or reject, each by itself: one that fails stops no other."""
+    """Approve or confirm (`is_yes`), or decline or reject, each by itself: one that fails stops no other.
+
+    A start that sets aside a rule of our own is approved alone, by who has read what that rule says.
+    """
     results = []
     for migration in migrations:
         is_start = migration.state == State.ASKING
+        if is_start and is_yes and migration.sets_aside:
+            problem = f"Open it to approve it: {migration.sets_aside[0]['text']}"
+            results.append(Result(migration, problem))
+            continue
         decide: Callable[..., None]
         if is_yes:
             decide = approve_migration if is_start else confirm_migration

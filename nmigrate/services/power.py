@@ -8,8 +8,9 @@ from nmigrate import audit, preflight
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.selectors import moving_words
 from nmigrate.services.placing import place_order
-from nmigrate.services.requests import active_migration, under_way_words
+from nmigrate.services.requests import active_migration
 from nmigrate.states import Perm
 
 SIMPLE = (Action.START, Action.STOP, Action.UNLOCK)
@@ -54,7 +55,7 @@ def _order(
         raise Conflict(objections[0])
     under_way: Migration | None = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
-        raise Conflict(under_way_words(under_way))
+        raise Conflict(moving_words(under_way))
     if Order.objects.filter(
         cloud=instance.cloud_id,
         instance_uuid=instance.uuid,

@@ -1,5 +1,7 @@
 """Asking for a move, withdrawing it, and stepping in while it is live."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -12,11 +14,14 @@ from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.preflight import Level
+from nmigrate.scene import scene_of, stored
+from nmigrate.selectors import moving_words
 from nmigrate.services.decisions import why_not_decide
-from nmigrate.services.placing import first_order, hosts_named, place_order
+from nmigrate.services.placing import first_order, place_order
 from nmigrate.services.stranded import possible_ways
 from nmigrate.services.transitions import transition
-from nmigrate.states import ACTIVE, LABELS, TRANSITIONS, Kind, Perm, State, actions_from
+from nmigrate.states import ACTIVE, TRANSITIONS, Kind, Perm, State, actions_from
 
 
 def needs_approval_of(kind: Kind, *, runs: bool) -> bool:
@@ -35,6 +40,7 @@ def request_migration(
     block: str = "",
     original_after: str = "",
     same_addresses: bool = False,
+    sets_aside: Collection[str] = (),
     reason: str,
     ticket: str = "",
 ) -> Migration:
@@ -42,6 +48,8 @@ def request_migration(
 
     `zone`: the zone to go to. A host of it is named: Nova takes no migration by zone, and a zone that no aggregate
     defines (its default one) would bind nothing when unshelving or booting.
+    `sets_aside`: the rules of our own that whoever asks knows to speak against it, and asks a manager to set aside:
+    then it waits for one before it starts, whatever its kind.
     Conflict with the reason when something speaks against it, or when the instance is being moved already.
     """
     permission = Perm.EVACUATE if kind is Kind.EVACUATE else Perm.REQUEST
@@ -52,34 +60,28 @@ def request_migration(
         raise Conflict("Say why it is moved: the manager and the audit trail need a reason.")
     under_way = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
-        raise Conflict(under_way_words(under_way))
+        raise Conflict(moving_words(under_way))
+    scene = scene_of(instance)
     if zone and zone != instance.zone and not host and kind is not Kind.EVACUATE:
-        host = advisor.best_host(instance, zone)
+        host = advisor.best_host(scene, zone)
         if not host:
-            raise Conflict(f"No host of zone {zone} can take {instance.name} now. Choose another zone.")
-    hosts = hosts_named(instance.cloud_id, host, instance.host)
-    if host and host not in hosts:
+            raise Conflict(f"{advisor.no_host_words(scene, zone)} Choose another zone.")
+    if host and host not in scene.hosts:
         raise Conflict(f"There is no host {host} in {instance.cloud_id}. Choose one from the list.")
     if kind in (Kind.SHELVE, Kind.COPY):
-        zone = zone or (hosts[host].zone if host else "")
+        zone = zone or (scene.hosts[host].zone if host else "")
     if original_after == moves.DELETE_ORIGINAL or kind is not Kind.COPY:
         same_addresses = same_addresses and kind is Kind.COPY
     elif same_addresses:
         raise Conflict(
             "The same addresses are free only once the original is deleted. Choose that, or let them go."
         )
-    found = preflight.objections(
-        instance,
-        kind=kind,
-        host=hosts.get(host),
-        source=hosts.get(instance.host),
-        zone=zone,
-        changes_pin=changes_pin,
-        abilities=preflight.abilities(instance.cloud),
-    )
-    if found:
-        raise Conflict(found[0])
-    must_ask = needs_approval_of(kind, runs=instance.status != "SHUTOFF")
+    case = scene.case(kind, host, zone, changes_pin=changes_pin)
+    verdict = preflight.judge(case)
+    if stop := verdict.stop(sets_aside):
+        raise Conflict(stop)
+    must_ask = verdict.level is Level.OURS or needs_approval_of(kind, runs=instance.status != "SHUTOFF")
+    now = timezone.now()
     try:
         with transaction.atomic():
             migration = Migration.objects.create(
@@ -93,7 +95,7 @@ def request_migration(
                 ticket=ticket.strip(),
                 requested_by=actor,
                 requested_by_name=actor.get_username(),
-                requested_at=timezone.now(),
+                requested_at=now,
                 source_host=instance.host,
                 source_zone=instance.zone,
                 asked_host=host,
@@ -103,6 +105,7 @@ def request_migration(
                 original_after=(original_after or moves.KEEP_ORIGINAL) if kind is Kind.COPY else "",
                 same_addresses=same_addresses,
                 before=snapshot(instance),
+                verdict=stored(case, verdict, now),
             )
             audit.record(
                 "request",
@@ -118,15 +121,8 @@ def request_migration(
         winner = active_migration(instance.cloud_id, instance.uuid)
         if winner is None:
             raise Conflict(f"{instance.name} is being worked on right now. Try again in a moment.") from error
-        raise Conflict(under_way_words(winner)) from error
+        raise Conflict(moving_words(winner)) from error
     return migration
-
-
-def under_way_words(migration: Migration) -> str:
-    return (
-        f"{migration.instance_name} is being moved already: {migration.requested_by_name} asked for it "
-        f"({LABELS[State(migration.state)]})."
-    )
 
 
 def active_migration(cloud: str, uuid: str) -> Migration | None:

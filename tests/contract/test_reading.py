@@ -61,6 +61,17 @@ def test_hypervisors_tell_zone_state_and_capacity(stage: Stage, exact: bool) -> 
             assert amount.capacity > 0
     if exact:
         assert hosts["compute1"].memory_mb.reserved > 0
+        assert min(hosts["compute1"].max_units.values()) > 0
+
+
+def test_room_of_one_host_is_read_by_itself(stage: Stage) -> None:
+    host = next(row for row in stage.cloud.hypervisors() if row.host == "compute2")
+    room = stage.cloud.room(host.uuid)
+    assert room is not None
+    for name in ("vcpus", "memory_mb", "disk_gb"):
+        assert getattr(room, name).capacity == getattr(host, name).capacity > 0
+    assert room.traits == host.traits
+    assert stage.cloud.room("00000000-0000-0000-0000-000000000000") is None
 
 
 def test_server_groups_of_all_projects_are_listed(stage: Stage) -> None:

@@ -66,9 +66,9 @@ class FakeBase:
             name=host,
             host=host,
             zone=zone,
-            vcpus=api.Amount(48, 0, 4.0, 8),
-            memory_mb=api.Amount(196608, 512, 1.0, 4096),
-            disk_gb=api.Amount(2000, 0, 1.0, 40),
+            vcpus=api.Amount(48, 0, 4.0, 8, 48),
+            memory_mb=api.Amount(196608, 512, 1.0, 4096, 196608),
+            disk_gb=api.Amount(2000, 0, 1.0, 40, 2000),
         )
         self.hosts[host] = replace(made, **fields)  # type: ignore[arg-type]
         return self.hosts[host]

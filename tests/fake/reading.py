@@ -58,6 +58,11 @@ class Reading(FakeBase):
             for host in self.hosts.values()
         ]
 
+    def room(self, hypervisor: str) -> api.Room | None:
+        self._answer("room")
+        host = next((row for row in self.hosts.values() if row.uuid == hypervisor), None)
+        return host and api.Room(host.vcpus, host.memory_mb, host.disk_gb, host.traits)
+
     def server_groups(self) -> list[api.ServerGroup]:
         self._answer("server_groups")
         return self.groups

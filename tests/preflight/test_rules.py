@@ -134,6 +134,7 @@ TOLD = (
         replace(CASE, subject=replace(WEB, disk_gb=1990, swap_mb=9000)),
         replace(CASE, subject=replace(ON_VOLUME, disk_gb=5000)),
     ),
+    Told("largest", FORBIDDEN, replace(CASE, host=replace(THERE, vcpus=Amount(48, ratio=4.0, max_unit=1)))),
     Told("disk_headroom", AMBER, replace(LIVE, subject=replace(WEB, disk_gb=1900)), LIVE),
     Told("traits", FORBIDDEN, replace(CASE, subject=spec(trait__CUSTOM_SSD="required"))),
     Told(

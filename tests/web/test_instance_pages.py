@@ -25,7 +25,9 @@ def test_it_says_in_one_line_each_how_it_could_be_moved(
 
 
 def test_what_speaks_against_every_way_is_said_once(client: Client, helpdesk: User, vm2: Instance) -> None:
-    Instance.objects.filter(pk=vm2.pk).update(status="PAUSED", locked=True, locked_reason="closing the year")
+    Instance.objects.filter(pk=vm2.pk).update(
+        status="SUSPENDED", locked=True, locked_reason="closing the year"
+    )
 
     shown = page_of(client, helpdesk, vm2)
 

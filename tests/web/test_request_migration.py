@@ -164,7 +164,7 @@ def test_without_a_script_a_button_shows_the_ways_and_keeps_what_was_typed(clien
     assert not Migration.objects.exists()
 
 
-@pytest.mark.parametrize("way", ["", "teleport" * 10, "unpin-cold", "evacuate", "shelve"])
+@pytest.mark.parametrize("way", ["", "teleport" * 10, "unpin-cold", "evacuate"])
 def test_a_way_that_does_not_lead_there_is_refused_with_a_sentence(
     client: Client, page: str, way: str
 ) -> None:
@@ -247,13 +247,45 @@ def test_the_second_click_shows_the_move_that_is_under_way(client: Client, page:
     assert f'href="/migrations/{made.pk}/">See the move that is under way' in text(response)
 
 
-def test_a_locked_instance_offers_no_button_and_says_why(client: Client, page: str, vm2: Instance) -> None:
+def test_a_locked_instance_needs_a_managers_permission_and_says_why(
+    client: Client, page: str, vm2: Instance
+) -> None:
     Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="accounting closes the year")
 
-    shown = text(client.get(page))
+    shown = card(text(client.get(page)), "cold")
+
     assert "vm2 is locked (“accounting closes the year”)" in shown
-    assert "Ask to move it" not in shown
+    assert "needs a manager&#x27;s permission" in shown
+    assert '<input type="hidden" name="set_aside" value="cold:lock">' in shown
+
+
+def test_a_lock_that_the_page_did_not_show_refuses(client: Client, page: str, vm2: Instance) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+
     assert client.post(page, {"way": "cold", "reason": "please"}).status_code == 409
+    assert client.post(page, {"way": "cold", "set_aside": "live:lock", "reason": "please"}).status_code == 409
+    assert not Migration.objects.exists()
+
+
+def test_asking_past_a_lock_waits_for_a_manager(client: Client, page: str, vm2: Instance) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+
+    response = client.post(page, {"way": "cold", "set_aside": "cold:lock", "reason": "please"})
+
+    assert response.status_code == 302
+    assert Migration.objects.get().state == "asking"
+
+
+def test_shelving_within_a_zone_is_offered_to_who_comes_for_it(
+    client: Client, page: str, able: FakeCloud
+) -> None:
+    assert 'id="way-shelve"' not in text(client.get(page + "?host=compute3"))
+    shown = card(text(client.get(page + "?host=compute3&way=shelve")), "shelve")
+    assert "checked" in shown
+    assert "started again on compute3." in shown
+    client.post(page, {"to": "host:compute3", "way": "shelve", "reason": "its disk is broken"})
+    made = Migration.objects.get()
+    assert (made.kind, made.asked_host, made.asked_zone) == ("shelve", "compute3", "nova-1")
 
 
 @pytest.mark.parametrize("uuid", ["6a4e53cb-0cf3-4113-9571-c42aa9f1afa4", "not-a-uuid", "%00", "ÄÖ"])

@@ -8,9 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from nmigrate import advisor, preflight, selectors, services
+from nmigrate import advisor, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order
+from nmigrate.scene import scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
 from webui import plan
@@ -125,7 +126,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "is_evacuation": any(way.key == "evacuate" for way in ways),
         "may_move": request.user.has_perm(Perm.REQUEST)
         and not is_ordered
-        and any(way.is_possible for way in ways),
+        and any(way.is_askable for way in ways),
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
         "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
         "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,
@@ -136,14 +137,9 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
 
 def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
     """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen."""
-    source = cloud.hypervisors.filter(host=instance.host).defer("inventories", "aggregates")
-    return advisor.ways(
-        instance,
-        advisor.Target(),
-        list(source),
-        preflight.abilities(cloud),
-        may_evacuate=request.user.has_perm(Perm.EVACUATE),
-    )
+    source = cloud.hypervisors.filter(host=instance.host).defer("aggregates")
+    scene = scene_of(instance, source)
+    return advisor.ways(scene, advisor.Target(), may_evacuate=request.user.has_perm(Perm.EVACUATE))
 
 
 def _version(instance: Instance, order: Order | None, move: Migration | None, ways: list[Way]) -> str:

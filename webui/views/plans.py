@@ -39,7 +39,7 @@ def _ask(request: SignedIn, cloud: Cloud, instance: Instance, form: MoveForm) ->
     data = form.cleaned_data
     target = plan.target_of(form.data)
     plan.check_target(cloud, target)
-    way = plan.plan(request.user, cloud, instance, target).way(data["way"])
+    way = plan.plan(request.user, cloud, instance, target, data["way"]).way(data["way"])
     return services.request_migration(
         actor=request.user,
         instance=instance,
@@ -50,6 +50,7 @@ def _ask(request: SignedIn, cloud: Cloud, instance: Instance, form: MoveForm) ->
         block=data["block"],
         original_after=data["original_after"],
         same_addresses=data["same_addresses"],
+        sets_aside=form.rules_set_aside(),
         reason=data["reason"],
         ticket=data["ticket"],
     )
@@ -83,5 +84,6 @@ def _show(
         "may_ask": not move and shown.may_ask,
         "is_kept": bool(conflict),
         "is_evacuation": any(card.way.kind == "evacuate" for card in shown.cards),
+        "needs_permission": any(card.way.needs_permission for card in shown.cards),
     }
     return render(request, "plan.html", context, status=status)

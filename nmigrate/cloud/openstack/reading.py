@@ -98,6 +98,12 @@ class Reading(Session):
             return wire.Summary()
         return wire.provider(inventories, usages, traits)
 
+    def room(self, hypervisor: str) -> api.Room | None:
+        answer = self._placement(f"/allocation_candidates?resources=MEMORY_MB:1&in_tree={hypervisor}")
+        row = answer["provider_summaries"].get(hypervisor)
+        found = wire.summary(row) if row else self._provider(hypervisor)
+        return wire.room(found) if found.amounts else None
+
     # -- names
 
     def project_names(self) -> dict[str, str]:

@@ -1,0 +1,72 @@
+"""The scene of a move: one instance, the hosts of its cloud, and all else that its verdict is taken from.
+
+Read once, in a fixed number of queries; then every kind of move to every host is judged from it without asking
+anything.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from nmigrate import preflight, selectors
+from nmigrate.models import Hypervisor, Instance, Migration
+from nmigrate.preflight import Abilities, Around, Case, Destination, Score, Subject, Verdict
+from nmigrate.states import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`hosts` by the name of their compute service. A fresh Server and fresh hosts make a scene as well."""
+
+    subject: Subject
+    hosts: Mapping[str, Destination]
+    abilities: Abilities
+    around: Around = field(default_factory=Around)
+
+    @property
+    def source(self) -> Destination | None:
+        return self.hosts.get(self.subject.host)
+
+    def case(self, kind: Kind, host: str = "", zone: str = "", *, changes_pin: bool = False) -> Case:
+        """`host` "": Nova chooses it."""
+        return Case(
+            self.subject,
+            kind,
+            self.hosts.get(host),
+            self.source,
+            zone,
+            changes_pin,
+            self.abilities,
+            self.around,
+        )
+
+
+def scene_of(
+    instance: Instance, hosts: Iterable[Hypervisor] | None = None, *, ignoring: Migration | None = None
+) -> Scene:
+    """From the inventory and the record. `ignoring`: the move that is judged."""
+    cloud = instance.cloud
+    found = cloud.hypervisors.defer("aggregates") if hosts is None else hosts
+    by_name: dict[str, Hypervisor] = {}
+    for host in found:
+        by_name.setdefault(host.host, host)  # bare metal: several behind one service
+    return Scene(instance, by_name, preflight.abilities(cloud), selectors.around(instance, ignoring=ignoring))
+
+
+def stored(case: Case, verdict: Verdict, at: datetime) -> dict[str, Any]:
+    """A verdict as the record keeps it: what was judged, when, and how well the destination suits."""
+    found: Score = preflight.score(case)
+    score = {
+        "points": found.points,
+        "parts": [
+            {"name": part.name, "points": part.points, "of": part.of, "text": part.text}
+            for part in found.parts
+        ],
+    }
+    return verdict.as_json() | {
+        "at": at.isoformat(),
+        "host": case.host.host if case.host else "",
+        "zone": case.zone or (case.host.zone if case.host else ""),
+        "score": score if found.parts else {},
+    }

@@ -1,0 +1,108 @@
+"""The verdict is kept with the request, and taken again from fresh data before the first step."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from nmigrate import inventory, services
+from nmigrate.cloud import api
+from nmigrate.models import Hypervisor, Instance, Migration
+from nmigrate.states import Kind, State
+from tests.conftest import run_tasks
+from tests.fakecloud import FakeCloud
+
+
+def ask(helpdesk: User, instance: Instance, host: str = "compute3", kind: Kind = Kind.COLD) -> Migration:
+    return services.request_migration(actor=helpdesk, instance=instance, host=host, kind=kind, reason="why")
+
+
+def sent(move: Migration) -> Migration:
+    run_tasks()
+    move.refresh_from_db()
+    return move
+
+
+def rules(verdict: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [reason["rule"] for reason in verdict["reasons"]]
+
+
+def test_what_was_judged_is_kept_with_the_request(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    kept = ask(helpdesk, vm2).verdict
+    assert (kept["level"], kept["host"], kept["zone"]) == ("green", "compute3", "nova-1")
+    assert kept["score"]["points"] == sum(part["points"] for part in kept["score"]["parts"])
+    assert kept["at"].startswith("20")
+
+
+def test_it_is_taken_again_before_the_start(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    move = sent(ask(helpdesk, vm2))
+    assert (move.state, move.verdict_at_start["level"]) == (State.RUNNING, "green")
+    assert move.verdict_at_start["at"] > move.verdict["at"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"state": "down"}, "compute3 is down"),
+        ({"status": "disabled", "disabled_reason": "broken fan"}, "“broken fan”"),
+        ({"memory_mb": api.Amount(4096, 0, 1.0, 4000)}, "compute3 is too full: 96 MiB"),
+        ({"traits": ("COMPUTE_STATUS_DISABLED",)}, "still takes compute3 for out of service"),
+    ],
+)
+def test_what_the_inventory_has_not_seen_yet_stops_it(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, change: dict[str, object], words: str
+) -> None:
+    move = ask(helpdesk, vm2)
+    synced.add_host("compute3", "nova-1", **change)
+    move = sent(move)
+    assert (move.state, words in move.failure) == (State.FAILED, True)
+    assert move.verdict_at_start["level"] == "forbidden"
+    assert synced.calls["migrate"] == 0
+
+
+def test_source_that_went_down_meanwhile_stops_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    move = ask(helpdesk, vm2)
+    synced.add_host("compute1", "nova-1", state="down")
+    assert "compute1, where vm2 is now, is down" in sent(move).failure
+
+
+def test_server_group_read_freshly_stops_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    members = (vm2.uuid, Instance.objects.get(name="vm1").uuid)
+    synced.groups = [api.ServerGroup("g", "apart", "anti-affinity", members)]
+    inventory.read_server_groups(synced)
+    vm2.refresh_from_db()
+    move = ask(helpdesk, vm2)
+    synced.groups = [api.ServerGroup("g", "together", "affinity", members)]
+    assert "keeps its members on one host" in sent(move).failure
+
+
+def test_a_new_warning_is_kept_and_stops_nothing(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    demo = Instance.objects.get(name="demo_zone")
+    move = ask(helpdesk, demo, "compute4", Kind.LIVE)
+    synced.add_host("compute4", "nova", disk_gb=api.Amount(2000, 0, 1.0, 1900))
+    move = sent(move)
+    assert (move.state, "disk_headroom" in rules(move.verdict)) == (State.RUNNING, False)
+    assert "disk_headroom" in rules(move.verdict_at_start)
+
+
+def test_it_costs_two_calls_whatever_the_number_of_hosts(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    for number in range(20):
+        synced.add_host(f"more-{number}", "nova-1")
+    inventory.read_hosts(synced)
+    synced.calls.clear()
+    sent(ask(helpdesk, vm2))
+    assert (synced.calls["services"], synced.calls["room"]) == (1, 1)
+    assert (synced.calls["hypervisors"], synced.calls["server_groups"]) == (0, 0)
+
+
+def test_nothing_of_it_changes_the_inventory(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    move = ask(helpdesk, vm2)
+    synced.add_host("compute3", "nova-1", state="down")
+    sent(move)
+    assert Hypervisor.objects.get(host="compute3").state == "up"
+
+
+def test_where_nova_chooses_there_is_no_score(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    move = sent(ask(helpdesk, vm2, ""))
+    assert (move.verdict["host"], move.verdict["score"]) == ("", {})
+    assert synced.calls["room"] == 0
