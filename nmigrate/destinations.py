@@ -88,7 +88,9 @@ def matrix(scene: Scene, *, may_evacuate: bool) -> Matrix:
                 kind,
                 way_to(scene, kind, host),
                 verdict := verdicts[kind][host.host],
-                tuple(reason for reason in verdict.reasons if reason not in common[kind]),
+                tuple(reason for reason in verdict.reasons if reason not in common[kind])
+                if common[kind]
+                else verdict.reasons,
             )
             for kind in ORDER
         )
@@ -129,7 +131,9 @@ def _common(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
         return ()
     shared = set(every[0].reasons)
     for verdict in every[1:]:
-        shared &= set(verdict.reasons)
+        if not shared:
+            return ()
+        shared.intersection_update(verdict.reasons)
     return tuple(reason for reason in every[0].reasons if reason in shared)
 
 

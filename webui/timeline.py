@@ -21,6 +21,7 @@ _DECIDED = {
 _DECIDED_ON_COPY = _DECIDED | {Approval.CONFIRM: "Copy kept", Approval.REJECT: "Copy dropped"}
 # What people and nmigrate did beside the steps and the decisions, from the audit trail.
 _TOLD: dict[str, str] = {
+    "override": "What spoke against it was set aside",
     "cancel": "Withdrawn",
     "abort": "Stop of the live move asked for",
     "force": "Finish at once asked for",

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from webui.views import account, approvals, audit, health, instances, migrations, plans, topology
+from webui.views import account, approvals, audit, health, instances, migrations, plans, topology, verdicts
 
 
 class Name(StringConverter):
@@ -28,6 +28,7 @@ urlpatterns = [
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
     path(f"{INSTANCE}migrate/", plans.request_migration, name="request_migration"),
+    path(f"{INSTANCE}destinations/", verdicts.destinations, name="destinations"),
     path(f"{INSTANCE}start/", instances.start_instance, name="start_instance"),
     path(f"{INSTANCE}stop/", instances.stop_instance, name="stop_instance"),
     path(f"{INSTANCE}unlock/", instances.unlock_instance, name="unlock_instance"),

@@ -63,6 +63,7 @@ ACTION_WORDS: dict[str, str] = {
     # what people do
     "request": "asked for the move",
     "approve": "approved the start",
+    "override": "set aside what spoke against it",
     "decline": "did not approve the start",
     "cancel": "withdrew the request",
     "abort": "asked to stop the live move",

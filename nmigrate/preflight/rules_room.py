@@ -64,12 +64,13 @@ def largest(case: Case) -> Iterable[Reason]:
     host, subject = case.host, case.subject
     if host is None:
         return
+    units = host.max_units
     for name, needed, unit in (
         ("MEMORY_MB", needed_memory_mb(subject), "MiB of memory"),
         ("VCPU", needed_vcpus(subject), "vCPU"),
         ("DISK_GB", needed_disk_gb(subject), "GiB of disk"),
     ):
-        most = host.max_units.get(name, 0)
+        most = units.get(name, 0)
         if 0 < most < needed:
             yield forbidden(
                 "largest",

@@ -42,7 +42,7 @@ class Verdict:
 
     @property
     def level(self) -> Level:
-        return max((reason.level for reason in self.reasons), default=Level.GREEN)
+        return self.reasons[0].level if self.reasons else Level.GREEN
 
     def texts(self, *levels: Level) -> tuple[str, ...]:
         return tuple(reason.text for reason in self.reasons if reason.level in levels)

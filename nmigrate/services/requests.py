@@ -24,9 +24,14 @@ from nmigrate.services.transitions import transition
 from nmigrate.states import ACTIVE, TRANSITIONS, Kind, Perm, State, actions_from
 
 
+def goes_down(kind: Kind, *, runs: bool) -> bool:
+    """Whether the move takes down an instance that runs."""
+    return runs and kind in (Kind.COLD, Kind.SHELVE, Kind.COPY)
+
+
 def needs_approval_of(kind: Kind, *, runs: bool) -> bool:
     """Whether a manager must approve the start: the move takes down an instance that runs."""
-    return bool(settings.NMIGRATE_APPROVE_DOWNTIME and runs and kind in (Kind.COLD, Kind.SHELVE, Kind.COPY))
+    return bool(settings.NMIGRATE_APPROVE_DOWNTIME and goes_down(kind, runs=runs))
 
 
 def request_migration(

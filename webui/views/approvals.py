@@ -13,8 +13,9 @@ from nmigrate import selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ran
+from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, outlook, plan
+from webui import comparison, outlook, plan, stored
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm, TogetherForm
 
@@ -145,6 +146,9 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "is_copy": migration.kind == Kind.COPY,
         "was_running": ran(migration),
         "decision": migration.approvals.last(),
+        "verdicts": stored.verdicts(migration),
+        "sets_aside": migration.sets_aside if migration.state == State.ASKING else (),
+        "goes_down": goes_down(Kind(migration.kind), runs=ran(migration)),
         "others": others[:8],
         "others_count": others.count(),
     }
@@ -158,4 +162,5 @@ def _meaning(request: SignedIn, migration: Migration, instance: Instance | None)
     if card is None:
         return {"card": None}
     steps = outlook.steps(card.way, instance, must_ask=False, original_after=migration.original_after)
-    return {"card": card, "steps": steps}
+    rules = {reason["rule"] for reason in migration.sets_aside}
+    return {"card": card, "steps": steps, "would_refuse": card.way.verdict.stop(rules)}

@@ -15,7 +15,7 @@ from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import similar_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, timeline
+from webui import comparison, half_way, stored, timeline
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -130,6 +130,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "asked_for": timeline.asked_for(migration),
         "steps": timeline.steps(migration),
         "took": timeline.took(migration),
+        "verdicts": stored.verdicts(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
         "similar": similar_cases(migration) if migration.failure else (),

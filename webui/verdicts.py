@@ -1,0 +1,256 @@
+"""The page of all destinations of an instance: every host with every kind of move, as it is drawn."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
+from nmigrate.destinations import Best, Cell, Column, Matrix, Row
+from nmigrate.models import Cloud, Instance
+from nmigrate.preflight import Destination, Level, Reason
+from nmigrate.states import Kind
+from webui.templatetags.desk import badge, shape
+from webui.words import Look
+
+FIRST_ROWS = 25
+"""So many hosts of a zone are shown at once; the others lie folded below them."""
+FEW_HOSTS = 60
+"""Up to so many hosts every zone lies open."""
+
+NAMES: dict[Kind, str] = {
+    Kind.LIVE: "Live",
+    Kind.COLD: "Cold",
+    Kind.SHELVE: "Shelve",
+    Kind.COPY: "Copy",
+    Kind.EVACUATE: "Evacuate",
+}
+MEANT: dict[Kind, str] = {
+    Kind.LIVE: "it goes on running",
+    Kind.COLD: "it is down for a minute or two",
+    Kind.SHELVE: "stored here, brought up there",
+    Kind.COPY: "a snapshot, and a new instance from it",
+    Kind.EVACUATE: "built anew, when its host is down",
+}
+LOOKS: dict[Level, Look] = {
+    Level.GREEN: Look("ok", "can"),
+    Level.AMBER: Look("warn", "can, but"),
+    Level.OURS: Look("lock", "ask a manager"),
+    Level.FORBIDDEN: Look("bad", "cannot"),
+}
+SHAPES = {look.tone: shape(look.tone) for look in LOOKS.values()}
+BADGES = {look.tone: badge(look) for look in LOOKS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One reason, with the kinds of move that it is about."""
+
+    kinds: str
+    text: str
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    host: Destination
+    level: Level
+    points: int
+    cells: SafeString
+    told: list[Told]
+
+    @property
+    def is_good(self) -> bool:
+        return self.level < Level.OURS
+
+    @property
+    def memory_free(self) -> int:
+        return max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
+
+
+@dataclass(slots=True)
+class ZoneView:
+    """One zone: those hosts that can take it first, the best of them at the top."""
+
+    name: str
+    is_own: bool
+    is_open: bool
+    rows: list[RowView] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    """What is true of every one of them."""
+    hosts: int = 0
+    good: int = 0
+    """Of all its hosts, shown or not."""
+
+    @property
+    def first(self) -> list[RowView]:
+        return self.rows[:FIRST_ROWS]
+
+    @property
+    def rest(self) -> list[RowView]:
+        return self.rows[FIRST_ROWS:]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    """One kind of move in a sentence: to how many hosts, or why to none."""
+
+    name: str
+    meant: str
+    look: Look
+    possible: int
+    is_closed: bool
+    told: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BestView:
+    host: Destination
+    name: str
+    href: str
+    points: int
+    parts: list[str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    columns: list[ColumnView]
+    zones: list[ZoneView]
+    best: BestView | None
+    hosts: int
+    shown: int
+
+    @property
+    def open_columns(self) -> list[ColumnView]:
+        return [column for column in self.columns if not column.is_closed]
+
+
+def page(
+    cloud: Cloud, instance: Instance, found: Matrix, *, may_ask: bool, text: str = "", only_good: bool = False
+) -> Page:
+    """`may_ask`: cells lead to the plan. `text` and `only_good` leave hosts out."""
+    plan = reverse("request_migration", args=[cloud.name, instance.uuid]) if may_ask else ""
+    is_open = {column.kind: not column.is_closed for column in found.columns}
+    wanted = text.casefold()
+    zones: dict[str, ZoneView] = {}
+    shown: dict[str, list[Row]] = {}
+    for row in found.rows:
+        name, is_good = row.host.zone, row.level < Level.OURS
+        zone = zones.get(name)
+        if zone is None:
+            is_own = name == instance.zone
+            lies_open = is_own or bool(text) or len(found.rows) <= FEW_HOSTS
+            zone = zones[name] = ZoneView(name, is_own, lies_open)
+        zone.hosts += 1
+        zone.good += is_good
+        if not (wanted and wanted not in row.host.host.casefold()) and (is_good or not only_good):
+            shown.setdefault(name, []).append(row)
+    for name, rows in shown.items():
+        zone = zones[name]
+        shared = _shared(rows, is_open)
+        zone.told = _told(shared)
+        zone.rows = [_row(row, plan, is_open, shared) for row in rows]
+        zone.rows.sort(key=lambda one: (one.level >= Level.OURS, -one.points, one.host.host))
+    return Page(
+        columns=[_column(column) for column in found.columns],
+        zones=[zone for zone in _in_order(zones.values()) if zone.rows],
+        best=_best(found.best, plan) if found.best else None,
+        hosts=len(found.rows),
+        shown=sum(len(zone.rows) for zone in zones.values()),
+    )
+
+
+def _in_order(zones: Iterable[ZoneView]) -> list[ZoneView]:
+    return sorted(zones, key=lambda zone: (not zone.is_own, zone.name))
+
+
+def _shared(rows: list[Row], is_open: dict[Kind, bool]) -> list[tuple[Kind, Reason]]:
+    """What is told of every host of a zone, so that it is said once."""
+    if len(rows) < 2:
+        return []
+    first = [(cell.kind, reason) for cell in rows[0].cells if is_open[cell.kind] for reason in cell.own]
+    return [
+        (kind, reason)
+        for kind, reason in first
+        if all(reason in cell.own for row in rows for cell in row.cells if cell.kind is kind)
+    ]
+
+
+def _row(row: Row, plan: str, is_open: dict[Kind, bool], shared: Collection[tuple[Kind, Reason]]) -> RowView:
+    cells = [cell for cell in row.cells if is_open[cell.kind]]
+    return RowView(
+        host=row.host,
+        level=row.level,
+        points=row.score.points,
+        cells=_drawn(cells, row.host, plan),
+        told=_told(
+            (cell.kind, reason) for cell in cells for reason in cell.own if (cell.kind, reason) not in shared
+        ),
+    )
+
+
+def _drawn(cells: Iterable[Cell], host: Destination, plan: str) -> SafeString:
+    """The cells of one row, without a template and with one escape: a page has thousands of them."""
+    name, there = escape(host.host), urlencode({"host": host.host})
+    return SafeString("".join(_cell(cell, name, f"{plan}?{there}" if plan else "") for cell in cells))
+
+
+def _cell(cell: Cell, host: str, plan: str) -> str:
+    """`host` and `plan` are escaped already; all else are words of ours."""
+    name, look = NAMES[cell.kind], LOOKS[cell.verdict.level]
+    begin = f'<td role="cell" data-label="{name}">'
+    if not plan or cell.verdict.level is Level.FORBIDDEN:
+        return f"{begin}{BADGES[look.tone]}</td>"
+    link = f'class="state {look.tone}" href="{plan}&amp;way={cell.way}"'
+    told = f'aria-label="{name} to {host}: {look.word}"'
+    return f"{begin}<a {link} {told}>{SHAPES[look.tone]}{look.word}</a></td>"
+
+
+def _href(plan: str, host: Destination, cell: Cell) -> str:
+    if not plan or cell.verdict.level is Level.FORBIDDEN:
+        return ""
+    return f"{plan}?{urlencode({'host': host.host, 'way': cell.way})}"
+
+
+def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
+    """Each reason once, the gravest first, with the kinds that it is about."""
+    kinds: dict[Reason, list[str]] = {}
+    for kind, reason in pairs:
+        kinds.setdefault(reason, []).append(NAMES[kind])
+    return [
+        Told(", ".join(names), reason.text, LOOKS[reason.level])
+        for reason, names in sorted(kinds.items(), key=lambda one: -one[0].level)
+    ]
+
+
+def _column(column: Column) -> ColumnView:
+    gravest = max((reason.level for reason in column.common), default=Level.GREEN)
+    if column.is_closed:
+        look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level is Level.FORBIDDEN]
+    else:
+        look, told = (
+            LOOKS[gravest if column.possible or gravest is Level.OURS else Level.FORBIDDEN],
+            list(column.common),
+        )
+    return ColumnView(
+        NAMES[column.kind],
+        MEANT[column.kind],
+        look,
+        column.possible,
+        column.is_closed,
+        [reason.text for reason in told],
+    )
+
+
+def _best(found: Best, plan: str) -> BestView:
+    return BestView(
+        found.host,
+        NAMES[found.cell.kind],
+        _href(plan, found.host, found.cell),
+        found.score.points,
+        [part.text for part in found.score.parts],
+        list(found.cell.verdict.warnings),
+    )
