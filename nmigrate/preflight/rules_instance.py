@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from nmigrate.preflight.subjects import local_disk_gb, spec, starts_from_volume
+from nmigrate.preflight.subjects import is_encrypted, local_disk_gb, spec, starts_from_volume
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
 from nmigrate.preflight.words import INSTEAD, LOSING, MOVABLE, ZONE_MICROVERSION, doing, status_words
 from nmigrate.states import Kind
@@ -203,7 +203,7 @@ def pinned_processors(case: Case) -> Iterable[Reason]:
 
 
 def encrypted_memory(case: Case) -> Iterable[Reason]:
-    if spec(case.subject, "mem_encryption").lower() not in ("true", "1", "yes", "on"):
+    if not is_encrypted(case.subject):
         return
     if case.kind is Kind.LIVE:
         yield forbidden(

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable
 
-from nmigrate.preflight.subjects import spec
+from nmigrate.preflight.subjects import is_encrypted, spec
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden
 from nmigrate.states import Kind
 
 PROCESSOR = "HW_CPU_"
+HOST_ONLY = ("HW_CPU_HYPERTHREADING", "HW_CPU_X86_AMD_SEV", "HW_CPU_X86_INTEL_TDX")
+"""What no guest sees of a processor."""
+ENCRYPTION = {
+    "amd-sev": "HW_CPU_X86_AMD_SEV",
+    "amd-sev-es": "HW_CPU_X86_AMD_SEV_ES",
+    "amd-sev-snp": "HW_CPU_X86_AMD_SEV_SNP",
+}
+"""How a guest's memory is encrypted -> the trait that Nova asks for."""
 TPM_SECRET = "COMPUTE_SECURITY_TPM_SECRET_SECURITY_"  # noqa: S105  # a trait
 NAMED = 4
 """So many missing features are named; the rest is counted."""
@@ -47,6 +55,9 @@ def implied_traits(case: Case) -> dict[str, str]:
         subject.image_properties.get("os_secure_boot"),
     ):
         found["COMPUTE_SECURITY_UEFI_SECURE_BOOT"] = "secure boot"
+    model = spec(subject, "mem_encryption_model") or "amd-sev"
+    if is_encrypted(subject) and model in ENCRYPTION:
+        found[ENCRYPTION[model]] = "encrypted memory"
     return found
 
 
@@ -65,7 +76,10 @@ def implied(case: Case) -> Iterable[Reason]:
 
 def missing_features(source: Iterable[str], destination: Iterable[str]) -> list[str]:
     """Features of the source's processor that the destination's has not; empty where either tells none."""
-    has, needs = ({name for name in side if name.startswith(PROCESSOR)} for side in (destination, source))
+    has, needs = (
+        {name for name in side if name.startswith(PROCESSOR) and not name.startswith(HOST_ONLY)}
+        for side in (destination, source)
+    )
     return sorted(needs - has) if has else []
 
 

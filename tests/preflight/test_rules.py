@@ -175,7 +175,13 @@ TOLD = (
         replace(CASE, subject=spec(hw__tpm_version="2.0"), source=replace(HERE, traits=TPM), host=TPM_THERE),
         replace(CASE, subject=spec(hw__tpm_version="2.0"), host=TPM_THERE),
     ),
-    Told("processor", AMBER, replace(LIVE, host=replace(THERE, traits=("HW_CPU_X86_SSE",))), LIVE),
+    Told("implied", FORBIDDEN, replace(CASE, subject=spec(hw__mem_encryption="true"))),
+    Told(
+        "processor",
+        AMBER,
+        replace(LIVE, host=replace(THERE, traits=("HW_CPU_X86_SSE",))),
+        replace(LIVE, source=replace(HERE, traits=(*HERE.traits, "HW_CPU_X86_AMD_SEV"))),
+    ),
     Told("hypervisor_version", FORBIDDEN, replace(LIVE, host=replace(THERE, version=7)), LIVE),
     Told("hypervisor_type", FORBIDDEN, replace(LIVE, host=replace(THERE, type="ironic")), LIVE),
 )

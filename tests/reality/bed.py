@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from nmigrate.lab.client import Client
+from nmigrate.lab.errors import LabError
 from nmigrate.lab.story import attach_volume
 from tests.contract.stage import LabStage, parts
+from tests.lab.fixtures import say
 from tests.reality.guests import DOWN, FLAVORS, FORCED, FOREIGN, HOSTS, OFF, SHY, ZONES, Guest
 from tests.reality.rows import Rows
 
@@ -50,8 +52,11 @@ class Bed:
         ]
         with ThreadPoolExecutor(BOOTING) as pool:
             list(pool.map(lambda pair: self._make(pair[1], self.groups[pair[0].name]), partners))
-            uuids = dict(zip([guest.name for guest in guests], pool.map(self._make, guests), strict=True))
-        self._put_out(uuids, guests)
+            made = dict(
+                zip([guest.name for guest in guests], pool.map(self._try_to_make, guests), strict=True)
+            )
+        uuids = {name: uuid for name, uuid in made.items() if uuid}
+        self._put_out(uuids, [guest for guest in guests if guest.name in uuids])
         return uuids
 
     # -- hosts
@@ -149,6 +154,17 @@ class Bed:
 
     # -- instances
 
+    def _try_to_make(self, guest: Guest) -> str:
+        """ "" when it cannot be made: the others are tried all the same, and it is missed in the end."""
+        began = time.monotonic()
+        try:
+            uuid = self._make(guest)
+        except (AssertionError, TimeoutError, LabError) as error:
+            say(f"not made: {guest.name}: {error}")
+            return ""
+        say(f"made {guest.name} in {time.monotonic() - began:.0f} s")
+        return uuid
+
     def _make(self, guest: Guest, group: str = "") -> str:
         group = group or self.groups.get(guest.name, "")
         client = self.clients[guest.project]
@@ -188,7 +204,9 @@ class Bed:
     def _until(self, guest: Guest, uuid: str, state: str) -> None:
         def is_there() -> bool:
             seen = self.rows.look(uuid, "")
-            assert seen is None or seen.vm_state != "error", f"{guest.name}: {self.rows.fault(uuid)}"
+            assert seen is None or seen.vm_state != "error", (
+                f"{guest.name} on {guest.host}: {self.rows.fault(uuid)}"
+            )
             return seen is not None and seen.vm_state == state and not seen.task_state
 
         self.wait(is_there, f"{guest.name} to be {state}")

@@ -9,16 +9,17 @@ ROOMY = {"vcpus": 48, "memory_mb": 196608, "local_gb": 2048, "hypervisor_version
 TPM = [
     f"COMPUTE_SECURITY_TPM_{name}" for name in ("TIS", "2_0", "SECRET_SECURITY_USER", "SECRET_SECURITY_HOST")
 ]
+AMD = "HW_CPU_X86_AMD_SEV"
 PCPUS = {
     "PCPU": {"total": 8, "min_unit": 1, "max_unit": 8, "step_size": 1, "allocation_ratio": 1.0, "reserved": 0}
 }
 SEV = {"MEM_ENCRYPTION_CONTEXT": {**PCPUS["PCPU"], "total": 4, "max_unit": 1}}
 HOSTS: dict[str, dict[str, Any]] = {
     "compute1": ROOMY,
-    "compute2": {**ROOMY, "traits": TPM, "inventory": {**PCPUS, **SEV}},
+    "compute2": {**ROOMY, "traits": [*TPM, AMD], "inventory": {**PCPUS, **SEV}},
     "compute3": {**ROOMY, "vcpus": 64, "memory_mb": 262144, "local_gb": 4096},
     "compute4": {**ROOMY, "vcpus": 16, "memory_mb": 65536, "local_gb": 1024, "traits": ["CUSTOM_SSD"]},
-    "h-n1": {**ROOMY, "traits": ["CUSTOM_SSD", *TPM]},
+    "h-n1": {**ROOMY, "traits": ["CUSTOM_SSD", *TPM, AMD], "inventory": SEV},
     "h-n2": {**ROOMY, "traits": TPM[:3], "inventory": PCPUS},
     "h-full": {**ROOMY, "memory_mb": 4500},
     "h-nodisk": {**ROOMY, "local_gb": 70},

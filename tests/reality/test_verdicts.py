@@ -2,7 +2,7 @@
 
     python3 manage.py test tests/reality -m reality -s
 
-prints the table and writes var/verdicts.json. NMIGRATE_REALITY_ONLY=plain,paused tries these instances only.
+prints the table and writes var/verdicts.json. REALITY_ONLY=plain,paused tries these instances only.
 """
 
 import os
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.reality]
 
 
 def test_verdicts_agree_with_nova(comparison: Comparison) -> None:
-    only = [name for name in os.environ.get("NMIGRATE_REALITY_ONLY", "").split(",") if name]
+    only = [name for name in os.environ.get("REALITY_ONLY", "").split(",") if name]
     guests = tuple(guest for guest in GUESTS if not only or guest.name in only)
 
     record = comparison(guests, tuple(HOSTS), VAR / "verdicts.json")
