@@ -92,7 +92,7 @@ class Bed:
             elif host == FORCED:
                 self.stage.forced_down(host, True)
             elif host == SHY:
-                self._hide(host)
+                self.hide(host)
         for guest in guests:
             if guest.slow:
                 self._begin(guest, uuids[guest.name])
@@ -101,14 +101,15 @@ class Bed:
         if self.foreign:
             self._leave()
 
-    def _hide(self, host: str) -> None:
+    def hide(self, host: str) -> None:
         """Placement takes it for disabled; its service does not."""
         admin = self.stage.admin
-        uuid = next(one.uuid for one in self.stage.cloud.hypervisors() if one.host == host)
+        uuid = admin.get("placement", f"/resource_providers?name={host}")["resource_providers"][0]["uuid"]
         path = f"/resource_providers/{uuid}/traits"
         found = admin.get("placement", path)
-        found["traits"].append("COMPUTE_STATUS_DISABLED")
-        admin.call("PUT", "placement", path, found)
+        if "COMPUTE_STATUS_DISABLED" not in found["traits"]:
+            found["traits"].append("COMPUTE_STATUS_DISABLED")
+            admin.call("PUT", "placement", path, found)
 
     # -- what instances are made of
 

@@ -34,6 +34,7 @@ class Seen:
     task_state: str
     host: str
     is_over: bool
+    has_failed: bool = False
     words: str = ""
 
 
@@ -86,7 +87,7 @@ class Rows:
         return None
 
     def _seen(self, cell: Table, row: Row, request_id: str, before: frozenset[int]) -> Seen:
-        query = """SELECT e.finish_time, e.details, e.event FROM instance_actions_events e
+        query = """SELECT e.finish_time, e.details, e.result FROM instance_actions_events e
             JOIN instance_actions a ON a.id = e.action_id WHERE a.instance_uuid = ? AND a.request_id = ?"""
         events = cell.connection.execute(query, (row["uuid"], request_id)).fetchall()
         moves = cell.rows("migrations", "instance_uuid = ? AND deleted = 0", row["uuid"])
@@ -98,7 +99,8 @@ class Rows:
             and all(move["status"] in OVER for move in new)
         )
         words = " | ".join(event["details"] for event in events if event["details"])
-        return Seen(row["vm_state"], row["task_state"] or "", row["host"] or "", is_over, words)
+        has_failed = any(event["result"] == "Error" for event in events)
+        return Seen(row["vm_state"], row["task_state"] or "", row["host"] or "", is_over, has_failed, words)
 
     def fault(self, uuid: str) -> str:
         for name in ("nova_cell1", "nova_cell0"):

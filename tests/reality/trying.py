@@ -9,7 +9,7 @@ from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.states import Kind
 from tests.reality.bed import Bed
-from tests.reality.guests import Guest
+from tests.reality.guests import SHY, Guest
 from tests.reality.rows import Saved, Seen
 
 SECONDS = 90
@@ -73,6 +73,8 @@ class Tried:
         }
         was_accepted = True
         try:
+            if move.host == SHY:
+                self.trier.bed.hide(SHY)  # Nova mends it every minute
             if move.changes_pin:
                 self.cloud.pin_zone(self.uuid, None)
             return acts[move.kind](move)
@@ -100,7 +102,7 @@ class Tried:
 
     def _asked(self, request_id: str, host: str, *states: str, saved: Saved | None = None) -> Outcome:
         seen = self._over(self.uuid, request_id, saved or self.saved)
-        is_taken = seen.host == host and seen.vm_state in states
+        is_taken = seen.host == host and seen.vm_state in states and not seen.has_failed
         return Outcome(is_taken, "" if is_taken else seen.words or self.rows.fault(self.uuid))
 
     def _cold(self, move: Move) -> Outcome:
