@@ -65,10 +65,6 @@ class RowView:
     def is_good(self) -> bool:
         return self.level < Level.OURS
 
-    @property
-    def memory_free(self) -> int:
-        return max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
-
 
 @dataclass(slots=True)
 class ZoneView:

@@ -231,7 +231,7 @@ class Look:
 # What a state means where a kind of move gives it another meaning than states.MEANINGS.
 _MEANS: dict[tuple[str, str], str] = {
     (Kind.LIVE, State.RUNNING): "It goes on running while Nova moves it.",
-    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up in the other zone, step by step.",
+    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up elsewhere, step by step.",
     (Kind.COPY, State.RUNNING): "A copy of it is made, step by step; the original stays where it is.",
     (Kind.COPY, State.WAITING): "The copy runs beside the original; a manager keeps the copy or drops it.",
     (Kind.COPY, State.CONFIRMING): "The copy is kept; what was asked for the original is being done.",
