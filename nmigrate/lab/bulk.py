@@ -28,12 +28,15 @@ OF_INSTANCE = (
     "virtual_interfaces",
 )
 Row = dict[str, Any]
+WITH_COLUMN: dict[tuple[Path, str], list[str]] = {}
+"""Database and column -> tables that have it: see Table.tables_with."""
 
 
 class Table:
     """Rows of one database, read and written as dicts. Table and column names are this module's own."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self.connection.row_factory = sqlite3.Row
 
@@ -54,15 +57,16 @@ class Table:
         self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (value,))  # noqa: S608
 
     def tables_with(self, column: str) -> list[str]:
-        """The tables that have such a column."""
-        names = [
-            row[0] for row in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        return [
-            name
-            for name in names
-            if column in [row[1] for row in self.connection.execute(f'PRAGMA table_info("{name}")')]
-        ]
+        """The tables that have such a column; looked up once."""
+        if (self.path, column) not in WITH_COLUMN:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            names = [row[0] for row in self.connection.execute(query)]
+            WITH_COLUMN[self.path, column] = [
+                name
+                for name in names
+                if column in [row[1] for row in self.connection.execute(f'PRAGMA table_info("{name}")')]
+            ]
+        return WITH_COLUMN[self.path, column]
 
 
 @contextmanager
@@ -248,25 +252,29 @@ def clear(lab: Lab, prefix: str = "bulk") -> int:
     with transaction(lab) as (cell, api, placement, neutron):
         where = "display_name LIKE ? AND deleted = 0 AND reservation_id = ?"
         copies = [row["uuid"] for row in cell.rows("instances", where, f"{prefix}-%", RESERVATION)]
-        of_port = neutron.tables_with("port_id")
         for one in copies:
-            for action in cell.rows("instance_actions", "instance_uuid = ?", one):
-                cell.delete("instance_actions_events", "action_id", action["id"])
-            for table in (*OF_INSTANCE, "instance_actions", "instance_faults", "migrations"):
-                cell.delete(table, "instance_uuid", one)
-            cell.delete("instances", "uuid", one)
-            for table in ("instance_mappings", "request_specs"):
-                api.delete(table, "instance_uuid", one)
-            placement.delete("allocations", "consumer_id", one)
-            placement.delete("consumers", "uuid", one)
-            for port in neutron.rows("ports", "device_id = ?", one):
-                for row in neutron.rows("ipallocations", "port_id = ?", port["id"]):
-                    neutron.delete("ipamallocations", "ip_address", row["ip_address"])
-                for table in of_port:
-                    neutron.delete(table, "port_id", port["id"])
-                neutron.delete("ports", "id", port["id"])
-                neutron.delete("standardattributes", "id", port["standard_attr_id"])
+            remove(cell, api, placement, neutron, one)
     client = lab.client()
     for server in client.get("nova", f"/servers/detail?name=^{prefix}-original$")["servers"]:
         client.call("DELETE", "nova", f"/servers/{server['id']}")
     return len(copies)
+
+
+def remove(cell: Table, api: Table, placement: Table, neutron: Table, instance: str) -> None:
+    """Take all records of an instance out; its volumes, which Cinder keeps, stay."""
+    for action in cell.rows("instance_actions", "instance_uuid = ?", instance):
+        cell.delete("instance_actions_events", "action_id", action["id"])
+    for table in (*OF_INSTANCE, "instance_actions", "instance_faults", "migrations"):
+        cell.delete(table, "instance_uuid", instance)
+    cell.delete("instances", "uuid", instance)
+    for table in ("instance_mappings", "request_specs", "instance_group_member"):
+        api.delete(table, "instance_uuid", instance)
+    placement.delete("allocations", "consumer_id", instance)
+    placement.delete("consumers", "uuid", instance)
+    for port in neutron.rows("ports", "device_id = ?", instance):
+        for row in neutron.rows("ipallocations", "port_id = ?", port["id"]):
+            neutron.delete("ipamallocations", "ip_address", row["ip_address"])
+        for table in neutron.tables_with("port_id"):
+            neutron.delete(table, "port_id", port["id"])
+        neutron.delete("ports", "id", port["id"])
+        neutron.delete("standardattributes", "id", port["standard_attr_id"])

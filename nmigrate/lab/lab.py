@@ -161,7 +161,9 @@ class Lab:
         self.behaviour_json.unlink(missing_ok=True)
 
     def set_host(self, host: str, **changes: Any) -> None:
-        """Change what a host can carry, and let it report that: see hosts.py.
+        """Change what a host can carry, and let it report that: see hosts.py. Besides what is told there it takes
+        hypervisor_type, traits that begin with COMPUTE_SECURITY_TPM_, and inventory: what placement shall know of a
+        resource class (total, reserved, max_unit, allocation_ratio ...).
 
         A host that is new here begins with start_compute().
         """
@@ -185,6 +187,10 @@ class Lab:
     def periodic(self, host: str, task: str) -> None:
         """Run a periodic task of a host's nova-compute now."""
         self.control(f"/periodic/{host}/{task}")
+
+    def forget(self, instance: str) -> None:
+        """Let the hypervisors forget an instance whose records were written from outside: they believe those anew."""
+        self.control(f"/forget/{instance}")
 
     def control(self, path: str, **body: Any) -> None:
         """Call Nova's control: see services/nova_all.py. Raises LabError with what went wrong there."""

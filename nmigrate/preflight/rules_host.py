@@ -34,10 +34,10 @@ def live_queue(case: Case) -> Iterable[Reason]:
 
 
 def same_host(case: Case) -> Iterable[Reason]:
+    """Nova unshelves, and boots a copy, where the instance was as well."""
     if case.host is not None and case.host.host == case.subject.host:
-        yield forbidden(
-            "same_host", f"{case.subject.name} is on {case.host.host} already. Choose another host."
-        )
+        reason = ours if case.kind in (Kind.SHELVE, Kind.COPY) else forbidden
+        yield reason("same_host", f"{case.subject.name} is on {case.host.host} already. Choose another host.")
 
 
 def host_down(case: Case) -> Iterable[Reason]:
@@ -141,8 +141,10 @@ def group_apart(case: Case) -> Iterable[Reason]:
     host = case.host
     if host is None:
         return
+    # A copy becomes a member too, beside its original.
+    itself = case.kind is Kind.COPY and host.host == case.subject.host
     for group in case.around.groups:
-        if group.hosts.get(host.host, 0) < group.max_per_host:
+        if group.hosts.get(host.host, 0) + itself < group.max_per_host:
             continue
         if group.policy == "anti-affinity":
             yield forbidden(

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 
-from nmigrate.preflight.subjects import local_disk_gb, spec, starts_from_volume
+from nmigrate.preflight.subjects import is_encrypted, local_disk_gb, spec, starts_from_volume
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
-from nmigrate.preflight.words import INSTEAD, MOVABLE, ZONE_MICROVERSION, doing, status_words
+from nmigrate.preflight.words import INSTEAD, LOSING, MOVABLE, ZONE_MICROVERSION, doing, status_words
 from nmigrate.states import Kind
 
 BIG_DISK_GB = 100
 """From here on a live copy of a local disk takes so long that a person should know."""
 OFF = (4, 6)
 """Nova's power states "shut down" and "crashed"."""
+COUNTED = ("VCPU", "MEMORY_MB", "DISK_GB")
+"""What is known of every host."""
 LIVE_PCI_MICROVERSION = "2.100"
 """2025.1, which brought passthrough devices that can move live."""
 
@@ -25,6 +27,12 @@ def state(case: Case) -> Iterable[Reason]:
     elif kind is Kind.COLD and subject.status == "PAUSED":
         instead = "Move it live, or ask its owner to unpause it first."
     allowed = " or ".join(status_words(status) for status in MOVABLE[kind][:2])
+    if kind in (Kind.SHELVE, Kind.COPY) and subject.status in LOSING:
+        yield ours(
+            "state",
+            f"{subject.name} is {status_words(subject.status)}, and what it holds in memory would be lost. {instead}",
+        )
+        return
     yield forbidden(
         "state",
         f"{subject.name} is {status_words(subject.status)}; only a {allowed} instance "
@@ -34,7 +42,7 @@ def state(case: Case) -> Iterable[Reason]:
 
 def busy(case: Case) -> Iterable[Reason]:
     subject = case.subject
-    if subject.task_state and subject.status in MOVABLE[case.kind]:
+    if subject.task_state and subject.status in (*MOVABLE[case.kind], *LOSING):
         what = doing(subject.task_state)
         yield forbidden("busy", f"{subject.name} is busy ({what}). Wait a moment and try again.")
 
@@ -56,12 +64,13 @@ def moving(case: Case) -> Iterable[Reason]:
 
 
 def power(case: Case) -> Iterable[Reason]:
+    """Nova's conductor looks at the power state, its API only at the state (nova/conductor/tasks/live_migrate.py)."""
     subject = case.subject
     if case.kind is Kind.LIVE and subject.status == "ACTIVE" and subject.power_state in OFF:
-        yield amber(
+        yield forbidden(
             "power",
-            f"Nova says that {subject.name} runs, but its hypervisor says that it is off: a live move would fail. "
-            "Ask its owner, or move it cold.",
+            f"Nova says that {subject.name} runs, but its hypervisor says that it is off, so it cannot move live. "
+            "Ask its owner to start it, or move it cold.",
         )
 
 
@@ -161,21 +170,31 @@ def passthrough(case: Case) -> Iterable[Reason]:
 
 
 def vtpm(case: Case) -> Iterable[Reason]:
-    if not (spec(case.subject, "tpm_version") or spec(case.subject, "tpm_model")):
+    """What Nova refuses of a vTPM: nova/compute/api.py, reject_vtpm_instances, reject_legacy_vtpm_live_migration."""
+    subject, kind = case.subject, case.kind
+    if not (spec(subject, "tpm_version") or spec(subject, "tpm_model")):
         return
-    if case.kind is Kind.LIVE:
+    if kind in (Kind.SHELVE, Kind.EVACUATE):
+        way = "cannot be shelved" if kind is Kind.SHELVE else "cannot be evacuated"
+        instead = "Move it cold." if kind is Kind.SHELVE else "An operator must bring its host back."
+        yield forbidden("vtpm", f"{subject.name} has a vTPM, and so {way}. {instead}")
+    elif kind is Kind.LIVE and spec(subject, "tpm_secret_security") != "host":
+        yield forbidden(
+            "vtpm",
+            "The secret of its vTPM belongs to its owner, so that it cannot move live. Move it cold.",
+        )
+    elif kind is Kind.LIVE:
         yield amber(
             "vtpm",
-            "It has a vTPM, which moves live only with Nova 2026.1 or newer and the right kind of secret. "
-            "If it fails, move it cold.",
+            "It has a vTPM, which moves live only with Nova 2026.1 or newer. If it fails, move it cold.",
         )
-    elif case.kind in (Kind.SHELVE, Kind.COPY):
-        yield amber("vtpm", "What its vTPM holds is lost this way. Ask its owner first, or move it cold.")
+    elif kind is Kind.COPY:
+        yield amber("vtpm", "A copy gets a new, empty vTPM. Ask its owner first, or move it cold.")
 
 
 def pinned_processors(case: Case) -> Iterable[Reason]:
     subject = case.subject
-    if case.kind is Kind.LIVE and (spec(subject, "cpu_policy") == "dedicated" or spec(subject, "numa_nodes")):
+    if spec(subject, "cpu_policy") in ("dedicated", "mixed") or spec(subject, "numa_nodes"):
         yield amber(
             "pinned_processors",
             "It is tied to certain processors of its host; another host must have the same free. "
@@ -184,9 +203,32 @@ def pinned_processors(case: Case) -> Iterable[Reason]:
 
 
 def encrypted_memory(case: Case) -> Iterable[Reason]:
-    if case.kind is Kind.LIVE and spec(case.subject, "mem_encryption").lower() in ("true", "1", "yes"):
+    if not is_encrypted(case.subject):
+        return
+    if case.kind is Kind.LIVE:
         yield forbidden(
             "encrypted_memory", "Its memory is encrypted (SEV), so it cannot move live. Move it cold."
+        )
+    else:
+        yield amber(
+            "encrypted_memory",
+            "Its memory is encrypted (SEV); another host must be able to do that. If it fails, choose another host.",
+        )
+
+
+def own_wishes(case: Case) -> Iterable[Reason]:
+    """What its flavor asks of a host and no list of hosts tells: resources of the cloud's own, capabilities."""
+    wishes = [
+        name
+        for name in case.subject.extra_specs
+        if name.startswith("capabilities:")
+        or (name.startswith("resources:") and name.removeprefix("resources:") not in COUNTED)
+    ]
+    if wishes:
+        yield amber(
+            "own_wishes",
+            f"Its flavor asks for {' and '.join(wishes[:2])}, and nmigrate does not see which hosts have that. "
+            "If it fails, choose another host.",
         )
 
 
@@ -208,4 +250,5 @@ RULES = (
     vtpm,
     pinned_processors,
     encrypted_memory,
+    own_wishes,
 )

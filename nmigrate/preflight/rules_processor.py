@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable
 
+from nmigrate.preflight.subjects import is_encrypted, spec
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden
 from nmigrate.states import Kind
 
 PROCESSOR = "HW_CPU_"
+HOST_ONLY = ("HW_CPU_HYPERTHREADING", "HW_CPU_X86_AMD_SEV", "HW_CPU_X86_INTEL_TDX")
+"""What no guest sees of a processor."""
+ENCRYPTION = {
+    "amd-sev": "HW_CPU_X86_AMD_SEV",
+    "amd-sev-es": "HW_CPU_X86_AMD_SEV_ES",
+    "amd-sev-snp": "HW_CPU_X86_AMD_SEV_SNP",
+}
+"""How a guest's memory is encrypted -> the trait that Nova asks for."""
+TPM_SECRET = "COMPUTE_SECURITY_TPM_SECRET_SECURITY_"  # noqa: S105  # a trait
 NAMED = 4
 """So many missing features are named; the rest is counted."""
 
@@ -29,9 +39,47 @@ def traits(case: Case) -> Iterable[Reason]:
                 )
 
 
+def implied_traits(case: Case) -> dict[str, str]:
+    """What Nova asks placement for besides, in words (nova/scheduler/utils.py, request_filter.py).
+
+    How a vTPM's secret is kept is asked for since 2026.1: where the present host tells it, the other one must.
+    """
+    subject, found = case.subject, {}
+    if version := spec(subject, "tpm_version"):
+        found[f"COMPUTE_SECURITY_TPM_{version.replace('.', '_')}"] = "a vTPM"
+        secret = f"{TPM_SECRET}{(spec(subject, 'tpm_secret_security') or 'user').upper()}"
+        if case.source is not None and secret in case.source.traits:
+            found[secret] = "this kind of vTPM"
+    if "required" in (
+        subject.extra_specs.get("os:secure_boot"),
+        subject.image_properties.get("os_secure_boot"),
+    ):
+        found["COMPUTE_SECURITY_UEFI_SECURE_BOOT"] = "secure boot"
+    model = spec(subject, "mem_encryption_model") or "amd-sev"
+    if is_encrypted(subject) and model in ENCRYPTION:
+        found[ENCRYPTION[model]] = "encrypted memory"
+    return found
+
+
+def implied(case: Case) -> Iterable[Reason]:
+    host = case.host
+    if host is None:
+        return
+    for trait, words in implied_traits(case).items():
+        if trait not in host.traits:
+            yield forbidden(
+                "implied",
+                f"{case.subject.name} needs a host with {words}, and {host.host} does not offer that. "
+                "Choose another host.",
+            )
+
+
 def missing_features(source: Iterable[str], destination: Iterable[str]) -> list[str]:
     """Features of the source's processor that the destination's has not; empty where either tells none."""
-    has, needs = ({name for name in side if name.startswith(PROCESSOR)} for side in (destination, source))
+    has, needs = (
+        {name for name in side if name.startswith(PROCESSOR) and not name.startswith(HOST_ONLY)}
+        for side in (destination, source)
+    )
     return sorted(needs - has) if has else []
 
 
@@ -72,4 +120,4 @@ def hypervisor_type(case: Case) -> Iterable[Reason]:
         )
 
 
-RULES = (traits, processor, hypervisor_version, hypervisor_type)
+RULES = (traits, implied, processor, hypervisor_version, hypervisor_type)

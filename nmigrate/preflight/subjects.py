@@ -151,6 +151,11 @@ def spec(subject: Subject, name: str) -> str:
     return str(found)
 
 
+def is_encrypted(subject: Subject) -> bool:
+    """Whether its memory is, by its processor."""
+    return spec(subject, "mem_encryption").lower() in ("true", "1", "yes", "on")
+
+
 def local_disk_gb(subject: Subject) -> int:
     """What it takes of its host's disk, as Nova claims it: a root on a volume takes nothing, swap is rounded up."""
     root = 0 if starts_from_volume(subject) else subject.disk_gb

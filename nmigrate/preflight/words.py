@@ -64,7 +64,10 @@ MOVABLE: dict[Kind, tuple[str, ...]] = {
     Kind.EVACUATE: ("ACTIVE", "SHUTOFF", "ERROR"),
 }
 """The states of a server from which each kind of move starts. For the first two and the last Nova's own
-(nova/compute/api.py); shelving and copying would also take a paused or suspended one, and lose what it does."""
+(nova/compute/api.py)."""
+
+LOSING = ("PAUSED", "SUSPENDED")
+"""States from which Nova also shelves and copies, though what is in the memory is lost: only we object."""
 
 ZONE_MICROVERSION = {"pin": "2.104", "see": "2.96"}
 """From where Nova changes a pinned zone (2026.2), and from where it tells one (2024.1)."""

@@ -36,6 +36,8 @@ STOPPED = replace(WEB, status="SHUTOFF", power_state=4)
 ON_VOLUME = replace(WEB, image_id="", volumes=("v",))
 PINNED = replace(WEB, pinned_zone="z1")
 ELSEWHERE = replace(THERE, zone="z2")
+TPM = ("COMPUTE_SECURITY_TPM_2_0", "COMPUTE_SECURITY_TPM_SECRET_SECURITY_USER")
+TPM_THERE = replace(THERE, traits=TPM[:1])
 NEWEST = Abilities("lab", "2.104", ("p",))
 CASE = Case(WEB, Kind.COLD, THERE, HERE, abilities=NEWEST)
 LIVE = replace(CASE, kind=Kind.LIVE)
@@ -67,10 +69,13 @@ TOLD = (
     Told("state", FORBIDDEN, replace(CASE, subject=replace(WEB, status="PAUSED"))),
     Told("state", FORBIDDEN, replace(LIVE, subject=STOPPED), LIVE),
     Told("state", FORBIDDEN, replace(EVACUATE, subject=replace(WEB, status="SUSPENDED")), EVACUATE),
+    Told("state", OURS, replace(SHELVE, subject=replace(WEB, status="PAUSED")), SHELVE),
+    Told("state", OURS, replace(COPY, subject=replace(WEB, status="SUSPENDED")), COPY),
+    Told("busy", FORBIDDEN, replace(SHELVE, subject=replace(WEB, status="PAUSED", task_state="unpausing"))),
     Told("busy", FORBIDDEN, replace(CASE, subject=replace(WEB, task_state="rebooting"))),
     Told("lock", OURS, replace(CASE, subject=replace(WEB, locked=True, locked_reason="closing"))),
     Told("moving", FORBIDDEN, replace(CASE, around=Around(moving="It is being moved."))),
-    Told("power", AMBER, replace(LIVE, subject=replace(WEB, power_state=4)), LIVE),
+    Told("power", FORBIDDEN, replace(LIVE, subject=replace(WEB, power_state=4)), LIVE),
     Told("nova_version", FORBIDDEN, replace(CASE, changes_pin=True, abilities=Abilities("lab", "2.96"))),
     Told("names_zone", FORBIDDEN, replace(SHELVE, zone=""), SHELVE),
     Told("copied_root", FORBIDDEN, replace(COPY, subject=ON_VOLUME), COPY),
@@ -85,14 +90,27 @@ TOLD = (
         FORBIDDEN,
         replace(LIVE, subject=spec(pci_passthrough__alias="gpu:1"), abilities=Abilities("lab", "2.96")),
     ),
-    Told("vtpm", AMBER, replace(LIVE, subject=spec(hw__tpm_version="2.0")), LIVE),
-    Told("vtpm", AMBER, replace(SHELVE, subject=spec(hw__tpm_version="2.0")), SHELVE),
+    Told("vtpm", FORBIDDEN, replace(LIVE, subject=spec(hw__tpm_version="2.0"))),
+    Told("vtpm", AMBER, replace(LIVE, subject=spec(hw__tpm_version="2.0", hw__tpm_secret_security="host"))),
+    Told("vtpm", FORBIDDEN, replace(SHELVE, subject=spec(hw__tpm_version="2.0")), SHELVE),
+    Told("vtpm", FORBIDDEN, replace(EVACUATE, subject=spec(hw__tpm_version="2.0")), EVACUATE),
+    Told("vtpm", AMBER, replace(COPY, subject=spec(hw__tpm_version="2.0")), COPY),
     Told("pinned_processors", AMBER, replace(LIVE, subject=spec(hw__cpu_policy="dedicated")), LIVE),
+    Told("pinned_processors", AMBER, replace(CASE, subject=spec(hw__numa_nodes="2"))),
     Told("encrypted_memory", FORBIDDEN, replace(LIVE, subject=spec(hw__mem_encryption="true")), LIVE),
+    Told("encrypted_memory", AMBER, replace(CASE, subject=spec(hw__mem_encryption="true"))),
+    Told(
+        "own_wishes",
+        AMBER,
+        replace(CASE, subject=spec(resources__CUSTOM_FPGA="1")),
+        replace(CASE, subject=spec(resources__VCPU="1")),
+    ),
+    Told("own_wishes", AMBER, replace(CASE, subject=spec(capabilities__hypervisor_version=">= 8"))),
     Told("source_state", FORBIDDEN, replace(CASE, source=replace(HERE, state="down"))),
     Told("source_state", FORBIDDEN, replace(EVACUATE, source=HERE), EVACUATE),
     Told("live_queue", AMBER, replace(LIVE, around=Around(live_from={"here": 1})), LIVE),
     Told("same_host", FORBIDDEN, replace(CASE, host=HERE)),
+    Told("same_host", OURS, replace(SHELVE, host=HERE), SHELVE),
     Told("host_down", FORBIDDEN, replace(CASE, host=replace(THERE, state="down"))),
     Told("host_down", FORBIDDEN, replace(CASE, host=replace(THERE, forced_down=True))),
     Told("host_disabled", FORBIDDEN, replace(CASE, host=replace(THERE, status="disabled"))),
@@ -126,6 +144,12 @@ TOLD = (
     Told("group_together", FORBIDDEN, grouped("affinity", COPY, on="here"), COPY),
     Told("group_apart", FORBIDDEN, grouped("anti-affinity"), grouped("anti-affinity", on="here")),
     Told("group_apart", AMBER, grouped("soft-anti-affinity"), grouped("anti-affinity", max_per_host=2)),
+    Told(
+        "group_apart",
+        FORBIDDEN,
+        replace(grouped("anti-affinity", COPY, on="there"), host=HERE),
+        replace(grouped("anti-affinity", CASE, on="there"), host=HERE),
+    ),
     Told("memory", FORBIDDEN, replace(CASE, subject=replace(WEB, memory_mb=192513))),
     Told("vcpus", FORBIDDEN, replace(CASE, subject=replace(WEB, vcpus=193))),
     Told(
@@ -143,7 +167,21 @@ TOLD = (
         replace(CASE, subject=spec(trait__HW_CPU_X86_AVX="forbidden")),
         replace(CASE, subject=spec(trait__HW_CPU_X86_AVX="required")),
     ),
-    Told("processor", AMBER, replace(LIVE, host=replace(THERE, traits=("HW_CPU_X86_SSE",))), LIVE),
+    Told("implied", FORBIDDEN, replace(CASE, subject=spec(hw__tpm_version="2.0"))),
+    Told("implied", FORBIDDEN, replace(CASE, subject=spec(os__secure_boot="required"))),
+    Told(
+        "implied",
+        FORBIDDEN,
+        replace(CASE, subject=spec(hw__tpm_version="2.0"), source=replace(HERE, traits=TPM), host=TPM_THERE),
+        replace(CASE, subject=spec(hw__tpm_version="2.0"), host=TPM_THERE),
+    ),
+    Told("implied", FORBIDDEN, replace(CASE, subject=spec(hw__mem_encryption="true"))),
+    Told(
+        "processor",
+        AMBER,
+        replace(LIVE, host=replace(THERE, traits=("HW_CPU_X86_SSE",))),
+        replace(LIVE, source=replace(HERE, traits=(*HERE.traits, "HW_CPU_X86_AMD_SEV"))),
+    ),
     Told("hypervisor_version", FORBIDDEN, replace(LIVE, host=replace(THERE, version=7)), LIVE),
     Told("hypervisor_type", FORBIDDEN, replace(LIVE, host=replace(THERE, type="ironic")), LIVE),
 )

@@ -1,102 +1,182 @@
-"""The lab furnished with differing hosts and instances, and every move really tried on it."""
+"""The lab furnished with hosts and instances that differ."""
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from nmigrate.cloud import api
+from nmigrate.lab.client import Client
+from nmigrate.lab.errors import LabError
 from nmigrate.lab.story import attach_volume
-from nmigrate.states import Kind
-from tests.contract.stage import LabStage, connected
-from tests.reality.guests import FLAVORS, GUESTS, HOSTS, IN_ZONE, LOST, N1, Guest
+from tests.contract.stage import LabStage, parts
+from tests.lab.fixtures import say
+from tests.reality.guests import DOWN, FLAVORS, FORCED, FOREIGN, HOSTS, OFF, SHY, ZONES, Guest
+from tests.reality.rows import Rows
 
-WORKERS = 8
-SECONDS = 25
-"""How long an attempt may take: the lab's moves last a second or two."""
-GONE_WRONG = ("error", "failed", "cancelled")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Whether Nova took it there, and what it said if not."""
-
-    is_taken: bool
-    said: str = ""
+BOOTING = 6
+SECONDS = 120
+"""How long furniture may take to be in its place, on a busy machine."""
+AN_HOUR = 3600
+BEGUN = {"live_migration_seconds": "migrating", "cold_migrate_seconds": "resize_migrating"}
+"""A duration that is long -> the task that shows that it has begun."""
 
 
 class Bed:
-    def __init__(self, stage: LabStage, newest: str) -> None:
-        self.stage, self.newest = stage, newest
-        self.local = threading.local()
-        self.groups: dict[str, str] = {}
+    def __init__(self, stage: LabStage) -> None:
+        self.stage, self.lab, self.rows = stage, stage.lab, Rows(stage.lab)
         self.flavors: dict[str, str] = {}
-        self.spares: dict[str, list[str]] = {}
         self.images: dict[str, str] = {}
-        self.lock = threading.Lock()
+        self.groups: dict[str, str] = {}
+        self.clients: dict[str, Client] = {}
+        self.hosts: tuple[str, ...] = ()
+        self.foreign = ""
+        """The id of the project in which our account has no role."""
 
-    @property
-    def cloud(self) -> api.Cloud:
-        """One connection a thread."""
-        if not hasattr(self.local, "cloud"):
-            self.local.cloud = connected(self.stage.lab, self.newest)
-        return self.local.cloud
-
-    # -- furniture
-
-    def furnish(self) -> dict[str, str]:
+    def furnish(self, guests: Iterable[Guest], hosts: Iterable[str]) -> dict[str, str]:
         """Hosts, flavors, groups and instances. Returns the UUID of each guest by its name."""
-        lab, admin = self.stage.lab, self.stage.admin
-        for host, size in HOSTS.items():
-            lab.set_host(host, **size)
-            lab.start_compute(host)
-        lab.set_host("compute4", traits=["CUSTOM_SSD"])
-        self.stage.until(lambda: set(HOSTS) <= {one.host for one in self.stage.cloud.hypervisors()})
-        for aggregate in admin.get("nova", "/os-aggregates")["aggregates"]:
-            if aggregate["availability_zone"] == N1:
-                for host in IN_ZONE:
-                    admin.post(
-                        "nova", f"/os-aggregates/{aggregate['id']}/action", {"add_host": {"host": host}}
-                    )
-        for name, (sizes, specs) in FLAVORS.items():
-            body = {"flavor": {"name": name, **sizes}}
-            flavor = admin.post("nova", "/flavors", body)["flavor"]["id"]
+        guests, self.hosts = list(guests), tuple(hosts)
+        parts(self.lab)  # read once, before threads need it
+        self._make_hosts()
+        self._make_zones()
+        self._flavors({guest.flavor for guest in guests})
+        self._projects({guest.project for guest in guests})
+        for guest in guests:
+            if guest.image:
+                self.images[guest.name] = self._image(guest)
+            if guest.group:
+                self.groups[guest.name] = self._group(guest)
+        partners = [
+            (guest, Guest(f"{guest.name}-beside-{number}", host))
+            for guest in guests
+            for number, host in enumerate(guest.partners)
+        ]
+        with ThreadPoolExecutor(BOOTING) as pool:
+            list(pool.map(lambda pair: self._make(pair[1], self.groups[pair[0].name]), partners))
+            made = dict(
+                zip([guest.name for guest in guests], pool.map(self._try_to_make, guests), strict=True)
+            )
+        uuids = {name: uuid for name, uuid in made.items() if uuid}
+        self._put_out(uuids, [guest for guest in guests if guest.name in uuids])
+        return uuids
+
+    # -- hosts
+
+    def _make_hosts(self) -> None:
+        for host in self.hosts:
+            self.lab.set_host(host, **HOSTS[host])
+            if not host.startswith("compute"):
+                self.lab.start_compute(host)
+        self.wait(
+            lambda: set(self.hosts) <= {one.host for one in self.stage.cloud.hypervisors()}, "the hosts"
+        )
+
+    def _make_zones(self) -> None:
+        admin = self.stage.admin
+        known = {row["availability_zone"]: row for row in admin.get("nova", "/os-aggregates")["aggregates"]}
+        for zone, hosts in ZONES.items():
+            there = [host for host in hosts if host in self.hosts]
+            if zone not in known and there:
+                body = {"aggregate": {"name": f"zone-{zone}", "availability_zone": zone}}
+                known[zone] = admin.post("nova", "/os-aggregates", body)["aggregate"]
+            for host in there:
+                path = f"/os-aggregates/{known[zone]['id']}/action"
+                admin.post("nova", path, {"add_host": {"host": host}})
+
+    def _put_out(self, uuids: dict[str, str], guests: list[Guest]) -> None:
+        """What would have been in the way of booting there; and what was found so later."""
+        for host in self.hosts:
+            if host == OFF:
+                self.stage.out_of_service(host, True)
+            elif host in DOWN:
+                self.stage.off(host, True)
+            elif host == FORCED:
+                self.stage.forced_down(host, True)
+            elif host == SHY:
+                self._hide(host)
+        for guest in guests:
+            if guest.slow:
+                self._begin(guest, uuids[guest.name])
+            if guest.found:
+                self.rows.set(uuids[guest.name], **guest.found)
+        if self.foreign:
+            self._leave()
+
+    def _hide(self, host: str) -> None:
+        """Placement takes it for disabled; its service does not."""
+        admin = self.stage.admin
+        uuid = next(one.uuid for one in self.stage.cloud.hypervisors() if one.host == host)
+        path = f"/resource_providers/{uuid}/traits"
+        found = admin.get("placement", path)
+        found["traits"].append("COMPUTE_STATUS_DISABLED")
+        admin.call("PUT", "placement", path, found)
+
+    # -- what instances are made of
+
+    def _flavors(self, names: Iterable[str]) -> None:
+        admin = self.stage.admin
+        for name in {"r.tiny", *names}:
+            sizes, specs = FLAVORS[name]
+            flavor = admin.post("nova", "/flavors", {"flavor": {"name": name, **sizes}})["flavor"]["id"]
             self.flavors[name] = flavor
             if specs:
                 admin.post("nova", f"/flavors/{flavor}/os-extra_specs", {"extra_specs": specs})
-        for guest in GUESTS:
-            if guest.group:
-                group = {"server_group": {"name": guest.name, "policy": guest.group}}
-                made = self.stage.member_admin.post("nova", "/os-server-groups", group)["server_group"]["id"]
-                self.groups[guest.name] = made
-                self.make(Guest(f"{guest.name}-partner", "compute2"), group=made)
-        hosts = len(self.stage.cloud.hypervisors())
-        once = [guest for guest in GUESTS if guest.host != "h-off"]
-        spare = [(guest, hosts + 4) for guest in LOST] + [
-            (guest, 3 * hosts) for guest in GUESTS if guest not in once
-        ]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            uuids = dict(zip([guest.name for guest in once], pool.map(self.make, once), strict=True))
-            for guest, count in spare:
-                self.spares[guest.name] = list(pool.map(self.make, [guest] * count))
-                uuids[guest.name] = self.spares[guest.name].pop()
-        self.stage.out_of_service("h-off", True)
-        for host in ("h-down", "h-lost"):
-            self.stage.off(host, True)
-        return uuids
 
-    def make(self, guest: Guest, group: str = "") -> str:
+    def _projects(self, names: Iterable[str]) -> None:
+        self.clients["demo"] = self.stage.member_admin
+        if FOREIGN in names:
+            body = {"project": {"name": FOREIGN, "domain_id": "default"}}
+            self.foreign = self.stage.admin.post("keystone", "/projects", body)["project"]["id"]
+            self.stage.admin.call("PUT", "keystone", self._role())
+            self.clients[FOREIGN] = self.lab.client(FOREIGN, "admin")
+
+    def _role(self) -> str:
+        admin = self.stage.admin
+        user = admin.get("keystone", "/users?name=admin")["users"][0]["id"]
+        role = admin.get("keystone", "/roles?name=admin")["roles"][0]["id"]
+        return f"/projects/{self.foreign}/users/{user}/roles/{role}"
+
+    def _leave(self) -> None:
+        self.stage.admin.call("DELETE", "keystone", self._role())
+
+    def _image(self, guest: Guest) -> str:
+        admin = self.stage.admin
+        image = {"name": guest.name, "disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        made = str(admin.post("glance", "/v2/images", {**image, **guest.image})["id"])
+        admin.call("PUT", "glance", f"/v2/images/{made}/file", b"an image of the lab\n")
+        return made
+
+    def _group(self, guest: Guest) -> str:
+        group: dict[str, Any] = {"name": guest.name, "policy": guest.group}
+        if guest.per_host:
+            group["rules"] = {"max_server_per_host": guest.per_host}
+        answer = self.stage.member_admin.post("nova", "/os-server-groups", {"server_group": group})
+        return str(answer["server_group"]["id"])
+
+    # -- instances
+
+    def _try_to_make(self, guest: Guest) -> str:
+        """ "" when it cannot be made: the others are tried all the same, and it is missed in the end."""
+        began = time.monotonic()
+        try:
+            uuid = self._make(guest)
+        except (AssertionError, TimeoutError, LabError) as error:
+            say(f"not made: {guest.name}: {error}")
+            return ""
+        say(f"made {guest.name} in {time.monotonic() - began:.0f} s")
+        return uuid
+
+    def _make(self, guest: Guest, group: str = "") -> str:
         group = group or self.groups.get(guest.name, "")
+        client = self.clients[guest.project]
         server: dict[str, Any] = {
             "name": guest.name,
             "host": guest.host,
-            **self._parts(),
-            "flavorRef": self.flavors.get(guest.flavor) or self.flavors["r.tiny"],
+            **parts(self.lab),
+            "flavorRef": self.flavors[guest.flavor],
             "config_drive": guest.config_drive,
         }
+        if guest.image:
+            server["imageRef"] = self.images[guest.name]
         if guest.zone:
             server["availability_zone"] = guest.zone
         if guest.from_volume:
@@ -106,144 +186,50 @@ class Bed:
         body: dict[str, Any] = {"server": server}
         if group:
             body["os:scheduler_hints"] = {"group": group}
-        client = self.stage.member_admin
         uuid = str(client.post("nova", "/servers", body)["server"]["id"])
-        with self.lock:
-            self.stage.booted.append(uuid)
-        self.wait(lambda: self.is_at_rest(uuid, "ACTIVE", "ERROR"), f"the boot of {guest.name}", 120)
-        booted = self.cloud.server(uuid)
-        assert booted.status == "ACTIVE", f"{guest.name}: {booted.fault}"
+        self._until(guest, uuid, "active")
         if guest.volume:
-            attach_volume(client, uuid, f"{guest.name}-{uuid[:8]}", 1)
-            self.wait(lambda: bool(self.cloud.server(uuid).volumes), "the volume")
-        for action in guest.then:
+            attach_volume(client, uuid, f"{guest.name}-data", 1)
+            self.wait(lambda: bool(self.stage.cloud.server(uuid).volumes), f"the volume of {guest.name}")
+        for action in () if guest.slow else guest.then:
             client.post("nova", f"/servers/{uuid}/action", action)
             if "lock" not in action:
-                self.wait(lambda: self.is_at_rest(uuid, guest.ends), f"{guest.name} to be {guest.ends}", 60)
+                self.wait(lambda: self._rests(uuid, guest.ends), f"{guest.name} to be {guest.ends}")
         return uuid
 
-    def _parts(self) -> dict[str, Any]:
-        from tests.contract.stage import parts
+    def _rests(self, uuid: str, status: str) -> bool:
+        server = self.stage.cloud.server(uuid)
+        return server.status == status and not server.task_state
 
-        return dict(parts(self.stage.lab))
+    def _until(self, guest: Guest, uuid: str, state: str) -> None:
+        def is_there() -> bool:
+            seen = self.rows.look(uuid, "")
+            assert seen is None or seen.vm_state != "error", (
+                f"{guest.name} on {guest.host}: {self.rows.fault(uuid)}"
+            )
+            return seen is not None and seen.vm_state == state and not seen.task_state
 
-    def renew(self, guest: Guest, uuid: str) -> str:
-        """Another one like it, when an attempt has changed it; "" when there is none left."""
-        if guest.name in self.spares:
-            with self.lock:
-                left = self.spares[guest.name]
-                return left.pop() if left else ""
-        self.delete(uuid)
-        return self.make(guest)
+        self.wait(is_there, f"{guest.name} to be {state}")
 
-    def delete(self, uuid: str) -> None:
-        with suppress(api.CloudError):
-            self.cloud.delete_server(uuid)
+    def _begin(self, guest: Guest, uuid: str) -> None:
+        """Something that stays under way as long as the comparison lasts."""
+        before = {"live_migration_seconds": 0, "cold_migrate_seconds": 0, "snapshot_seconds": 0}
+        self.lab.behaviour(**before | {guest.slow: AN_HOUR})
+        self.clients[guest.project].post("nova", f"/servers/{uuid}/action", guest.then[-1])
+        task = BEGUN.get(guest.slow, "image_pending_upload")
 
-    def is_at_rest(self, uuid: str, *statuses: str) -> bool:
-        server = self.cloud.server(uuid)
-        return server.status in statuses and not server.task_state
+        def has_begun() -> bool:
+            seen = self.rows.look(uuid, "")
+            is_running = guest.slow != "live_migration_seconds" or self.rows.is_copied(uuid)
+            return seen is not None and seen.task_state == task and is_running
 
-    def wait(self, done: Callable[[], bool], what: str = "", seconds: float = SECONDS) -> None:
-        end = time.monotonic() + seconds
+        self.wait(has_begun, f"{guest.name} to be under way")
+        time.sleep(1)  # its driver has read by then how long it shall take
+        self.lab.behaviour(**before)
+
+    def wait(self, done: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + SECONDS
         while not done():
             if time.monotonic() > end:
                 raise TimeoutError(what)
-            time.sleep(0.15)
-
-    # -- trying
-
-    def attempt(self, kind: Kind, uuid: str, host: str, zone: str, *, changes_pin: bool) -> Outcome:
-        """Ask Nova for it as this application would, and see what becomes of it."""
-        tries = {
-            Kind.COLD: self._cold,
-            Kind.LIVE: self._live,
-            Kind.SHELVE: self._shelve,
-            Kind.COPY: self._copy,
-            Kind.EVACUATE: self._evacuate,
-        }
-        try:
-            if changes_pin:
-                self.cloud.pin_zone(uuid, None)
-            return tries[kind](uuid, host, zone)
-        except api.CloudError as refused:
-            return Outcome(False, refused.said or str(refused))
-        except TimeoutError:
-            return Outcome(False, "nothing came of it")
-
-    def _cold(self, uuid: str, host: str, zone: str) -> Outcome:
-        request_id = self.cloud.migrate(uuid, host)
-        self.wait(
-            lambda: self.is_at_rest(uuid, "VERIFY_RESIZE", "ERROR") or self._has_failed(uuid, request_id)
-        )
-        server = self.cloud.server(uuid)
-        return Outcome(
-            server.status == "VERIFY_RESIZE" and server.host == host, self._words(uuid, request_id)
-        )
-
-    def _live(self, uuid: str, host: str, zone: str) -> Outcome:
-        request_id = self.cloud.live_migrate(uuid, host)
-        self.wait(
-            lambda: (
-                self._has_failed(uuid, request_id)
-                or (
-                    self.cloud.server(uuid).host == host
-                    and any(row.status == "completed" for row in self.cloud.server_migrations_of(uuid))
-                )
-                or any(row.status in GONE_WRONG for row in self.cloud.server_migrations_of(uuid))
-            )
-        )
-        self.wait(lambda: not self.cloud.server(uuid).task_state)
-        return Outcome(self.cloud.server(uuid).host == host, self._words(uuid, request_id))
-
-    def _shelve(self, uuid: str, host: str, zone: str) -> Outcome:
-        is_free = not self.cloud.server(uuid).pinned_zone
-        self.cloud.shelve(uuid)
-        self.wait(lambda: self.is_at_rest(uuid, "SHELVED_OFFLOADED"))
-        request_id = self.cloud.unshelve(uuid, None if is_free else zone, host)
-        self.wait(lambda: self.is_at_rest(uuid, "ACTIVE", "ERROR") or self._has_failed(uuid, request_id))
-        server = self.cloud.server(uuid)
-        return Outcome(server.status == "ACTIVE" and server.host == host, self._words(uuid, request_id))
-
-    def _copy(self, uuid: str, host: str, zone: str) -> Outcome:
-        image = self._image(uuid)
-        new = self.stage.new_server(uuid, image, zone=zone, host=host, tags=(f"copy-{uuid}-{host}",))
-        self.cloud.create_server(new)
-        made = self.cloud.servers_tagged(f"copy-{uuid}-{host}")
-        self.wait(lambda: self.is_at_rest(made[0].uuid, "ACTIVE", "ERROR"))
-        copy = self.cloud.server(made[0].uuid)
-        self.delete(copy.uuid)
-        return Outcome(copy.status == "ACTIVE" and copy.host == host, copy.fault)
-
-    def _image(self, uuid: str) -> str:
-        if uuid not in self.images:
-            name = f"snapshot of {uuid}"
-            self.cloud.create_image(uuid, self.cloud.server(uuid).project_id, name)
-            self.wait(lambda: any(image.status == "active" for image in self.cloud.images_named(name)))
-            self.wait(lambda: not self.cloud.server(uuid).task_state)
-            self.images[uuid] = self.cloud.images_named(name)[0].id
-        return self.images[uuid]
-
-    def _evacuate(self, uuid: str, host: str, zone: str) -> Outcome:
-        request_id = self.cloud.evacuate(uuid, host)
-        self.wait(
-            lambda: (
-                self._has_failed(uuid, request_id)
-                or (self.cloud.server(uuid).host == host and not self.cloud.server(uuid).task_state)
-                or any(row.status in GONE_WRONG for row in self.cloud.server_migrations_of(uuid))
-            )
-        )
-        self.wait(lambda: not self.cloud.server(uuid).task_state)
-        server = self.cloud.server(uuid)
-        return Outcome(server.host == host and server.status != "ERROR", self._words(uuid, request_id))
-
-    def _has_failed(self, uuid: str, request_id: str) -> bool:
-        with suppress(api.NotFound):
-            return self.cloud.action(uuid, request_id).message == "Error"
-        return False
-
-    def _words(self, uuid: str, request_id: str) -> str:
-        with suppress(api.NotFound):
-            events = self.cloud.action(uuid, request_id).events
-            return " | ".join(event.details for event in events if event.details)
-        return ""
+            time.sleep(0.1)

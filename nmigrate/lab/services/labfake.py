@@ -41,7 +41,7 @@ CPU = {
     "features": ["aes", "avx", "avx2", "avx512f", "pge", "clflush", "sse4.2", "vmx"],
     "topology": {"cells": 2, "sockets": 1, "cores": 12, "threads": 2},
 }
-OWN_TRAITS = ("HW_CPU_X86_", "CUSTOM_")
+OWN_TRAITS = ("HW_CPU_X86_", "CUSTOM_", "COMPUTE_SECURITY_TPM_")
 MIB, GIB = 1024**2, 1024**3
 PROGRESS_SECONDS = 0.5  # Nova's libvirt driver writes its records every 5 s; a lab's migration is shorter
 
@@ -103,7 +103,7 @@ class LabDriver(fake.FakeDriver):
         resources = super().get_available_resource(nodename)
         if resources:
             resources["uuid"] = node_uuid(nodename)
-            resources["hypervisor_type"] = "QEMU"
+            resources["hypervisor_type"] = now.get("hypervisor_type", "QEMU")
             resources["hypervisor_version"] = now["hypervisor_version"]
             resources["cpu_info"] = json.dumps(cpu(now))
         return resources
@@ -116,6 +116,14 @@ class LabDriver(fake.FakeDriver):
         had = {name for name in provider_tree.data(nodename).traits if name.startswith(OWN_TRAITS)}
         provider_tree.remove_traits(nodename, *(had - wanted))
         provider_tree.add_traits(nodename, *(wanted - had))
+        inventory = dict(provider_tree.data(nodename).inventory)
+        for name, values in now.get("inventory", {}).items():
+            inventory[name] = {**inventory.get(name, {}), **values}
+        provider_tree.update_inventory(nodename, inventory)
+
+    def forget(self, uuid: str) -> None:
+        """Its records were written from outside: believe them anew."""
+        self.instances.pop(uuid, None)
 
     def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
         return {node_uuid(name): name for name in self.get_available_nodes()}

@@ -119,7 +119,8 @@ def wait_for_identity() -> None:
 
 
 class Control(http.server.BaseHTTPRequestHandler):
-    """POST /compute/HOST/stop|start; /conf {group, name, value}; /periodic/HOST/TASK. Answers with JSON."""
+    """POST /compute/HOST/stop|start; /conf {group, name, value}; /periodic/HOST/TASK; /forget/INSTANCE. Answers
+    with JSON."""
 
     def log_message(self, *args: Any) -> None:
         """Say nothing: each call is a test's own."""
@@ -152,6 +153,10 @@ class Control(http.server.BaseHTTPRequestHandler):
             case ["periodic", host, task]:
                 manager = SERVICES[("nova-compute", host)].manager
                 getattr(manager, task)(context.get_admin_context())
+            case ["forget", instance]:
+                for one in list(SERVICES.values()):
+                    if one.binary == "nova-compute":
+                        one.manager.driver.forget(instance)
             case _:
                 raise ValueError(f"no such control: {self.path}")
 
