@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from nmigrate import deadlines, following, inventory, orders, progress
+from nmigrate import deadlines, following, inventory, orders, outside_moves, progress, watchdog
 from nmigrate.cloud import api, connect
 from nmigrate.models import Cloud, Heartbeat, Lease, Migration, Order
 from nmigrate.states import MOVING, State
@@ -52,11 +52,14 @@ def pace(cloud: str) -> float:
 def tick(cloud: api.Cloud, names: inventory.Names) -> None:
     """One look at one cloud: what changed, what that means, which orders need help. Raises CloudError."""
     changed = inventory.read_changes(cloud, names)
+    outside_moves.remember(cloud, changed)
     orders.resolve_sent_orders(cloud)
     following.follow(cloud, changed)
+    outside_moves.note(cloud)  # after our own have been recognised
     deadlines.settle(cloud.name)
     progress.read(cloud)
     inventory.note_reachable(cloud)
+    watchdog.look(cloud.name)
 
 
 class CloudFollower:
@@ -83,6 +86,7 @@ class CloudFollower:
                 wait = work(names)
             except api.CloudError as error:
                 inventory.note_problem(self.name, error)
+                watchdog.look(self.name)  # that the cloud is silent is a finding, too
                 wait = settings.NMIGRATE_IDLE_SECONDS
             except Exception:
                 # A defect of ours or of the database must not end the following of a cloud.

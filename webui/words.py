@@ -101,6 +101,11 @@ ACTION_WORDS: dict[str, str] = {
     "hold_removed": "took off the lock that held it",
     "original_started": "started the original beside its copy",
     "pin_changed": "changed the zone that it is bound to",
+    "finding": "found something wrong",
+    "finding_ended": "saw that it has passed",
+    "outside_move": "moved it",
+    "outside_move_ended": "its move ended",
+    "outside_move_ours": "saw that the move is one of ours",
 }
 
 # One order to Nova, by what it does: "Nova accepted the start", "the start was refused".
