@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nmigrate.models import Hypervisor, Instance, Migration, Observation, Service
+from nmigrate.models import Hypervisor, Instance, Migration, Observation, OutsideMove, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
 from nmigrate.states import LABELS, Kind, State
@@ -253,6 +253,25 @@ def meaning(migration: Migration) -> str:
 
 def of_migration(state: str) -> Look:
     return Look(STATE_TONES[State(state)], LABELS[State(state)])
+
+
+_OUTSIDE: dict[str, "Look"] = {
+    "completed": Look(OK, "done"),
+    "done": Look(OK, "done"),
+    "confirmed": Look(OK, "done"),
+    "reverted": Look(OFF, "sent back"),
+    "cancelled": Look(OFF, "stopped on the way"),
+    "error": Look(BAD, "failed"),
+    "failed": Look(BAD, "failed"),
+    "finished": Look(WAIT, "waits for a decision"),
+    "confirming": Look(BUSY, "being confirmed"),
+    "reverting": Look(BUSY, "going back"),
+}
+
+
+def of_outside(move: OutsideMove) -> Look:
+    """How a move that others made stands, by the status of Nova's record."""
+    return _OUTSIDE.get(move.status, Look(BUSY, "moving"))
 
 
 def of_status(status: str, task_state: str = "") -> Look:

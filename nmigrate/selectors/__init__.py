@@ -13,6 +13,17 @@ from nmigrate.selectors.moves import (
     pending_approvals,
     pending_count,
 )
+from nmigrate.selectors.noticed import (
+    Past,
+    finding_count,
+    findings,
+    findings_of,
+    findings_of_instance,
+    instance_past,
+    outside_in_flight,
+    outside_moves,
+    passed_findings,
+)
 from nmigrate.selectors.pulse import Health, Pulse, administrators, health, pulses
 from nmigrate.selectors.trail import AuditFilter, audit_actions, audit_trail
 from nmigrate.selectors.zones import (
@@ -49,6 +60,7 @@ __all__ = [
     "Health",
     "HostCard",
     "MigrationFilter",
+    "Past",
     "Pending",
     "Pulse",
     "Topology",
@@ -59,14 +71,22 @@ __all__ = [
     "by_instance",
     "clouds",
     "find",
+    "finding_count",
+    "findings",
+    "findings_of",
+    "findings_of_instance",
     "health",
     "host_instances",
     "instance_history",
+    "instance_past",
     "instance_trouble",
     "is_due",
     "last_power_order",
     "migrations",
     "moves_of_instances",
+    "outside_in_flight",
+    "outside_moves",
+    "passed_findings",
     "pending_approvals",
     "pending_count",
     "pulses",

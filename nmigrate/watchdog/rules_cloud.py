@@ -35,7 +35,9 @@ def unanswered(picture: Picture) -> Iterator[Found]:
         label = f"{ACTION_LABELS[Action(order.action)]} of {order.instance_name}"
         if is_sent:
             what = f"Nova has not answered to the {label} for {span(seconds)}."
-            next_step = "nmigrate looks whether it arrived, and never sends it twice. An operator looks at Nova."
+            next_step = (
+                "nmigrate looks whether it arrived, and never sends it twice. An operator looks at Nova."
+            )
         else:
             what = f"The {label} has not been sent for {span(seconds)}."
             next_step = (
