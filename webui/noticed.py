@@ -41,6 +41,10 @@ class Row:
     who: str
     links: tuple[Link, ...]
 
+    @property
+    def urgency(self) -> str:
+        return "urgent" if self.tone == words.BAD else "needs a look"
+
 
 def rows(user: User, findings: Iterable[Finding], *, page_of: Migration | None = None) -> list[Row]:
     """No queries, if the findings came with their migrations. `page_of`: the page is that migration's own."""

@@ -11,8 +11,18 @@ from django.utils import timezone
 from nmigrate.models import Finding, Instance, Migration, OutsideMove
 from nmigrate.models.noticed import GRAVEST_FIRST
 from nmigrate.selectors.moves import MigrationFilter, instance_history
-from nmigrate.states import Kind, Perm
+from nmigrate.states import Kind, Perm, State
 
+STATUSES: dict[str, tuple[str, ...]] = {
+    State.WAITING: ("finished",),
+    State.CONFIRMING: ("confirming",),
+    State.REVERTING: ("reverting",),
+    State.DONE: ("completed", "done", "confirmed"),
+    State.REVERTED: ("reverted",),
+    State.ABORTED: ("cancelled",),
+    State.FAILED: ("error", "failed"),
+}
+"""Nova's statuses of a record that mean the same as a state of ours; moving is what is under way and none of these."""
 PASSED_FOR = timedelta(hours=24)
 """For how long a page still tells of a finding that has passed."""
 RECORD_TYPES: dict[str, tuple[str, ...]] = {
@@ -77,6 +87,11 @@ def outside_moves(wanted: MigrationFilter) -> QuerySet[OutsideMove]:
         rows = rows.filter(cloud=wanted.cloud)
     if wanted.state == "active":
         rows = rows.filter(ended_at=None)
+    elif wanted.state == State.RUNNING:
+        held = (*STATUSES[State.WAITING], *STATUSES[State.CONFIRMING], *STATUSES[State.REVERTING])
+        rows = rows.filter(ended_at=None).exclude(status__in=held)
+    elif wanted.state:
+        rows = rows.filter(status__in=STATUSES.get(wanted.state, ()))
     if wanted.kind:
         rows = rows.filter(type__in=RECORD_TYPES.get(wanted.kind, ()))
     if wanted.person:
