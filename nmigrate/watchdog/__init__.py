@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -165,7 +166,11 @@ def _end(row: Finding) -> None:
 def _tell(action: str, row: Finding, reason: str) -> None:
     """The audit entry, inside the caller's transaction; open pages of what it is about are drawn anew."""
     move = row.migration
-    about = {"cloud": row.cloud, "instance_uuid": row.instance_uuid, "instance_name": row.instance_name}
+    about: dict[str, Any] = {
+        "cloud": row.cloud,
+        "instance_uuid": row.instance_uuid,
+        "instance_name": row.instance_name,
+    }
     if move is not None:
         about |= {"state_before": move.state, "state_after": move.state}
         Migration.objects.filter(pk=move.pk).update(version=F("version") + 1)

@@ -135,7 +135,7 @@ class Picture:
 
 
 def take(cloud: str) -> Picture:
-    """Nine queries, whatever the number of moves."""
+    """Ten queries, whatever the number of moves."""
     now = timezone.now()
     lately = now - KEPT
     moves = list(Migration.objects.filter(cloud=cloud, state__in=[s.value for s in ACTIVE]).order_by("id"))
@@ -148,7 +148,7 @@ def take(cloud: str) -> Picture:
         )[:1000]
     )
     misplaced = _newest(cloud, list(failed), outside)
-    uuids = {move.instance_uuid for move in (*moves, *misplaced, *outside)}
+    uuids = {move.instance_uuid for move in moves + misplaced} | {row.instance_uuid for row in outside}
     instances = Instance.objects.filter(
         Q(uuid__in=uuids) | ~Q(task_state="") | Q(status__in=BUSY_STATUSES), cloud=cloud
     ).only("cloud_id", "uuid", "name", "host", "status", "task_state", "locked", "created_at", "updated_at")

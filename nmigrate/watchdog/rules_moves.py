@@ -10,7 +10,7 @@ from nmigrate.watchdog.picture import Flight, Found, Picture, limit, span
 
 NOT_BEGUN = ("accepted", "queued", "preparing")
 """Nova's statuses of a live move that has not begun to copy."""
-CONTRADICTS = 30
+CONTRADICTS = 20
 """Seconds that a picture may contradict itself before it is taken for the truth."""
 
 
