@@ -126,9 +126,14 @@ class MigrationFilterForm(forms.Form):
     )
     person = forms.CharField(required=False, max_length=150)
     instance = forms.CharField(required=False, max_length=255)
+    made = forms.ChoiceField(
+        required=False,
+        choices=[("", "asked for here"), ("outside", "made outside nmigrate")],
+        error_messages={"invalid_choice": "There is no such list. Choose one of the two."},
+    )
 
     def wanted(self) -> MigrationFilter:
-        return MigrationFilter(**self.cleaned_data)
+        return MigrationFilter(**{key: value for key, value in self.cleaned_data.items() if key != "made"})
 
 
 class AuditFilterForm(forms.Form):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -15,7 +16,7 @@ from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import similar_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, stored, timeline
+from webui import comparison, half_way, noticed, stored, timeline
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -30,13 +31,17 @@ ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.D
 def migrations(request: SignedIn) -> HttpResponse:
     form = MigrationFilterForm(request.GET)
     is_valid = form.is_valid()
-    rows = selectors.migrations(form.wanted()) if is_valid else Migration.objects.none()
+    is_outside = is_valid and form.cleaned_data["made"] == "outside"
+    rows: QuerySet[Any] = Migration.objects.none()
+    if is_valid:
+        rows = selectors.outside_moves(form.wanted()) if is_outside else selectors.migrations(form.wanted())
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page": page,
         "clouds": selectors.clouds(),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "is_outside": is_outside,
         "is_moving": any(row.is_active for row in page),
     }
     return render(request, "migrations.html", context, status=200 if is_valid else 422)
@@ -126,6 +131,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     return {
         "migration": migration,
         "instance": instance,
+        "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),
         "steps": timeline.steps(migration),

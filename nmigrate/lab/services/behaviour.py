@@ -18,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "post_copy": False,
     "fail": {},
     "fail_volume": [],
+    "dirty_memory": False,
+    "wrong_host": False,
 }
 
 
