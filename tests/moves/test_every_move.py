@@ -72,8 +72,8 @@ def test_live_told_wrongly_about_its_disks_says_why_and_is_unharmed(ground: Grou
     instance = ground.boot("wrong", "compute1", "ACTIVE")
     move = ground.play(ground.ask(instance, Kind.LIVE, host="compute3", block="shared"))
     assert move.state == State.FAILED
-    assert "told that the hosts share it" in move.failure
-    assert "unharmed on compute1" in move.failure
+    assert "told that the hosts share their disks" in move.why
+    assert "unharmed and runs on compute1" in move.failure
 
 
 def test_live_volume_backed(ground: Ground) -> None:

@@ -13,7 +13,7 @@ from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action, ran
-from nmigrate.selectors.causes import similar_cases
+from nmigrate.selectors.causes import past_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, noticed, stored, timeline
@@ -139,7 +139,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "verdicts": stored.verdicts(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
-        "similar": similar_cases(migration) if migration.failure else (),
+        "similar": past_cases(migration) if migration.failure else (),
+        "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, migration),
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
@@ -163,8 +164,12 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
         is_theirs = request.user.has_perm(Perm.REQUEST)
     else:
         return ""
-    article = "An" if migration.next_step_by == "operator" else "The"
-    return "You can do this." if is_theirs else f"{article} {migration.next_step_by} must do this."
+    if is_theirs:
+        return "You can."
+    return f"{_CALLED[migration.next_step_by]}. Show or send them this page."
+
+
+_CALLED = {"operator": "An operator of the cloud", "helpdesk": "The helpdesk", "manager": "A manager"}
 
 
 def _live(migration: Migration) -> dict[str, Any]:
