@@ -20,7 +20,6 @@ DEFAULTS: dict[str, Any] = {
     "live_timeout_seconds": 800,
     "fail": {},
     "fail_volume": [],
-    "dirty_memory": False,
     "wrong_host": False,
 }
 
