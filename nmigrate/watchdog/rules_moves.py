@@ -54,7 +54,7 @@ def queued(picture: Picture) -> Iterator[Found]:
                 "queued",
                 move,
                 f"Nova took the live move of {move.instance_name} {span(seconds)} ago and has not begun it.",
-                f"Others that leave {move.source_host} come first. Wait for them, or stop this one and plan it again.",
+                f"{_why_not_begun(move)} Wait, or stop this one: {move.instance_name} goes on running as it is.",
                 "helpdesk",
             )
         elif _nothing_happens(picture, move, seconds):
@@ -65,6 +65,12 @@ def queued(picture: Picture) -> Iterator[Found]:
                 "Show this page to an operator: a service of the cloud may not be working. Do not ask for it again.",
                 "operator",
             )
+
+
+def _why_not_begun(move: Migration) -> str:
+    if move.nova_status == "preparing":
+        return f"{move.dest_host or 'Its new host'} is still being prepared for it."
+    return f"Others that leave {move.source_host} come first."
 
 
 def _nothing_happens(picture: Picture, move: Migration, seconds: float) -> bool:
