@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -115,17 +115,35 @@ def note(cloud: api.Cloud) -> None:
     unmatched = _unmatched_orders(cloud.name, uuids)
     names = dict(Instance.objects.filter(cloud=cloud.name, uuid__in=uuids).values_list("uuid", "name"))
     for row in sorted(rows, key=lambda one: one.id):
-        if row.id in ours:
-            if row.id in known:
-                _take_back(known[row.id])
-        elif row.id in known:
-            _update(known[row.id], row)
-        elif any(_may_own(order, row) for order in unmatched.get(row.instance_uuid, ())):
+        mine = unmatched.get(row.instance_uuid, [])
+        if row.id not in ours and row.id not in known and any(_may_own(order, row) for order in mine):
             continue  # not to be said yet
-        elif not any(_owned(order, row, cloud) for order in unmatched.get(row.instance_uuid, ())):
-            _write(cloud, row, names.get(row.instance_uuid, ""))
+        try:
+            _decide(cloud, row, known.get(row.id), mine, names, is_ours=row.id in ours)
+        except (api.Unreachable, DatabaseError):
+            raise
+        except Exception:
+            log.exception("%s: record %s cannot be noted", cloud.name, row.id)  # it must not stop the others
         memory.noted[row.id] = _face(row)
         del memory.undecided[row.id]
+
+
+def _decide(
+    cloud: api.Cloud,
+    row: api.ServerMigration,
+    known: OutsideMove | None,
+    unmatched: list[Order],
+    names: dict[str, str],
+    *,
+    is_ours: bool,
+) -> None:
+    if is_ours:
+        if known is not None:
+            _take_back(known)
+    elif known is not None:
+        _update(known, row)
+    elif not any(_owned(order, row, cloud) for order in unmatched):
+        _write(cloud, row, names.get(row.instance_uuid, ""))
 
 
 def _unmatched_orders(cloud: str, uuids: Iterable[str]) -> dict[str, list[Order]]:

@@ -21,7 +21,7 @@ _MUST = {
     "manager": "A manager must do this.",
     "operator": "An operator must do this.",
 }
-_DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
+DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
 """What a decision ends. While a host is down, or nobody knows where it runs, none is offered here."""
 
 
@@ -73,7 +73,7 @@ def who_acts(user: User, finding: Finding) -> str:
 
 def _links(user: User, finding: Finding, page_of: Migration | None) -> Iterable[Link]:
     move = finding.migration
-    if move is not None and finding.rule in _DECIDED_ON and _may_decide(user, move):
+    if move is not None and finding.rule in DECIDED_ON and _may_decide(user, move):
         yield Link("decide", reverse("decide_migration", args=[move.pk]), "Look at it and decide")
     if move is not None and page_of is None:
         yield Link("move", reverse("migration", args=[move.pk]), _word(user, finding, move))

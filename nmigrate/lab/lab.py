@@ -25,6 +25,7 @@ BEHAVIOUR = {
     "spawn_seconds",
     "snapshot_seconds",
     "live_migration_seconds",
+    "pre_live_migration_seconds",
     "cold_migrate_seconds",
     "confirm_seconds",
     "revert_seconds",
@@ -142,7 +143,7 @@ class Lab:
         """Tell the drivers how to behave from their next call on; None takes an earlier change back.
 
         Durations in seconds: spawn_seconds, snapshot_seconds, live_migration_seconds (8),
-        cold_migrate_seconds (4), confirm_seconds, revert_seconds, volume_seconds.
+        cold_migrate_seconds (4), pre_live_migration_seconds, confirm_seconds, revert_seconds, volume_seconds.
 
         shared_storage=True: all hosts see all disks. post_copy=True: a live migration goes post-copy half-way.
         dirty_memory=True: a guest changes its memory as fast as it is copied, so that its live migration does not

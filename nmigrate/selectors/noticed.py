@@ -23,6 +23,7 @@ STATUSES: dict[str, tuple[str, ...]] = {
     State.FAILED: ("error", "failed"),
 }
 """Nova's statuses of a record that mean the same as a state of ours; moving is what is under way and none of these."""
+FORGOTTEN = timedelta(hours=1)
 PASSED_FOR = timedelta(hours=24)
 """For how long a page still tells of a finding that has passed."""
 RECORD_TYPES: dict[str, tuple[str, ...]] = {
@@ -69,12 +70,20 @@ def findings_of_instance(cloud: str, uuid: str) -> list[Finding]:
 
 
 def outside_in_flight(cloud: str, uuids: Iterable[str] | None = None) -> list[OutsideMove]:
-    """Moves that others made and that are under way, of instances that are there; one of each instance."""
-    rows = OutsideMove.objects.filter(cloud=cloud, ended_at=None)
-    rows = rows.filter(
-        instance_uuid__in=Instance.objects.filter(cloud=cloud).values("uuid")
-        if uuids is None
-        else list(uuids)
+    """Moves that others made and that are under way, of instances that are there; one of each instance.
+
+    Nova forgets some records: one that has not changed for long, of an instance at rest, is under way no more.
+    """
+    instances = Instance.objects.filter(cloud=cloud)
+    if uuids is not None:
+        instances = instances.filter(uuid__in=list(uuids))
+    busy = instances.filter(~Q(task_state="") | Q(status="VERIFY_RESIZE"))
+    lately = timezone.now() - FORGOTTEN
+    rows = OutsideMove.objects.filter(
+        Q(instance_uuid__in=busy.values("uuid"))
+        | Q(updated_at__gt=lately, instance_uuid__in=instances.values("uuid")),
+        cloud=cloud,
+        ended_at=None,
     )
     newest = {row.instance_uuid: row for row in rows.order_by("server_migration_id")}
     return list(newest.values())

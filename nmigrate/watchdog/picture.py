@@ -24,6 +24,8 @@ BUSY_STATUSES = ("VERIFY_RESIZE", "ERROR")
 """An instance without a task that is worth a look all the same."""
 SUCCESS = ("completed", "confirmed", "reverted", "done")
 """Nova's statuses of a migration record that came to its end as it should."""
+FORGOTTEN = 600
+"""Seconds after which a record without news counts only while its instance is busy."""
 KEPT = timedelta(days=7)
 """For how long a failed move, or one made outside, is looked at after its end."""
 
@@ -129,9 +131,15 @@ class Picture:
                 migration=None,
             )
             for row in self.last_outside.values()
-            if row.ended_at is None and row.instance_uuid not in self.moving
+            if row.ended_at is None and row.instance_uuid not in self.moving and self._is_busy(row)
         ]
         return [flight for flight in ours + others if flight.uuid in self.instances]
+
+    def _is_busy(self, row: OutsideMove) -> bool:
+        """Nova forgets some records: one that says nothing new of an instance at rest is under way no more."""
+        instance = self.instances.get(row.instance_uuid)
+        is_busy = instance is not None and (instance.task_state or instance.status == "VERIFY_RESIZE")
+        return bool(is_busy) or not self.is_past(row.updated_at, FORGOTTEN)
 
 
 def take(cloud: str) -> Picture:

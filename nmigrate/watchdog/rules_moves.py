@@ -1,6 +1,7 @@
 """What goes wrong with a move that is under way: it stalls, does not begin, or a host of it is down."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from nmigrate import progress
 from nmigrate.models import Migration, Order
@@ -10,6 +11,8 @@ from nmigrate.watchdog.picture import Flight, Found, Picture, limit, span
 
 NOT_BEGUN = ("accepted", "queued", "preparing")
 """Nova's statuses of a live move that has not begun to copy."""
+SETTLED = timedelta(minutes=2)
+"""An instance that changed so long after its record was brought elsewhere since, without one: shelved, say."""
 CONTRADICTS = 20
 """Seconds that a picture may contradict itself before it is taken for the truth."""
 
@@ -51,7 +54,7 @@ def queued(picture: Picture) -> Iterator[Found]:
                 "queued",
                 move,
                 f"Nova took the live move of {move.instance_name} {span(seconds)} ago and has not begun it.",
-                f"Others that leave {move.source_host} come first. Wait for them, or stop this one and plan it again.",
+                f"{_why_not_begun(move)} Wait, or stop this one: {move.instance_name} goes on running as it is.",
                 "helpdesk",
             )
         elif _nothing_happens(picture, move, seconds):
@@ -62,6 +65,12 @@ def queued(picture: Picture) -> Iterator[Found]:
                 "Show this page to an operator: a service of the cloud may not be working. Do not ask for it again.",
                 "operator",
             )
+
+
+def _why_not_begun(move: Migration) -> str:
+    if move.nova_status == "preparing":
+        return f"{move.dest_host or 'Its new host'} is still being prepared for it."
+    return f"Others that leave {move.source_host} come first."
 
 
 def _nothing_happens(picture: Picture, move: Migration, seconds: float) -> bool:
@@ -134,9 +143,7 @@ def wrong_host(picture: Picture) -> Iterator[Found]:
             and instance.host == row.source_host != row.dest_host
             and picture.is_past(row.updated_at, CONTRADICTS)
             and row.updated_at is not None
-            and not (
-                instance.updated_at and instance.updated_at > row.updated_at
-            )  # moved since, without a record
+            and not (instance.updated_at and instance.updated_at - row.updated_at > SETTLED)
         ):
             yield _elsewhere(None, row.instance_uuid, row.instance_name, instance.host, row.dest_host)
 

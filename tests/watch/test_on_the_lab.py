@@ -118,17 +118,17 @@ def test_a_guest_that_changes_its_memory_as_fast_as_it_is_copied(on_lab: Ground,
     passes(on_lab, row)
 
 
-def test_a_live_move_that_waits_for_another_off_the_same_host(on_lab: Ground, lab_of: Lab) -> None:
-    lab_of.behaviour(live_migration_seconds=300)
-    live(on_lab, on_lab.boot("first", "compute2", "ACTIVE"), "compute4")
-    second = live(on_lab, on_lab.boot("second", "compute2", "ACTIVE"), "compute4", "queued")
+def test_a_live_move_that_nova_does_not_begin(on_lab: Ground, lab_of: Lab) -> None:
+    lab_of.behaviour(pre_live_migration_seconds=25)
+    move = live(on_lab, on_lab.boot("unbegun", "compute2", "ACTIVE"), "compute4", "preparing")
 
     row = found(on_lab, "queued")
 
-    assert row.migration == second
-    lab_of.behaviour(live_migration_seconds=0.4)
-    on_lab.end_live_moves()
+    assert row.migration == move
+    assert "compute4 is still being prepared for it" in row.next_step
+    lab_of.behaviour(pre_live_migration_seconds=0)
     passes(on_lab, row)
+    on_lab.play(move, State.DONE)
 
 
 def test_a_confirmation_of_which_nothing_comes(on_lab: Ground, lab_of: Lab) -> None:

@@ -173,6 +173,10 @@ def test_a_source_that_is_down_while_nova_waits_for_the_decision_is_found(waitin
 def test_it_is_found_for_a_move_that_others_made_too(synced: FakeCloud, vm2: Instance) -> None:
     outside(vm2, status="finished")
     down("compute3")
+    assert found() == {}  # a record that Nova forgot: nothing is held
+
+    Instance.objects.filter(pk=vm2.pk).update(status="VERIFY_RESIZE")
+    OutsideMove.objects.update(updated_at=timezone.now())
 
     one = found()["source_down"]
     assert (one.host, one.migration, one.instance_name) == ("compute3", None, "vm2")
@@ -188,7 +192,10 @@ def test_a_host_that_goes_down_during_a_move_is_found(moving: Migration, host: s
 
 
 def test_the_source_of_an_evacuation_is_down_as_it_must_be(synced: FakeCloud, vm2: Instance) -> None:
-    outside(vm2, type="evacuation", status="accepted", source_host="compute1", dest_host="compute3")
+    outside(
+        vm2, type="evacuation", status="accepted", source_host="compute1", dest_host="compute3",
+        updated_at=timezone.now(),
+    )  # fmt: skip
     down("compute1")
     assert found() == {}
 

@@ -118,6 +118,7 @@ def test_a_finding_about_a_host_down_offers_no_decision(
 
     assert "Do not decide yet" in shown
     assert "/decide/" not in shown
+    assert "Do not decide yet" in text(client.get(f"/migrations/{waiting.pk}/decide/"))
     assert "/clouds/lab/hosts/compute1/" in shown
 
 
@@ -223,7 +224,13 @@ def test_it_is_not_drawn_once_it_is_over_or_its_instance_is_gone(
     client.force_login(helpdesk)
     assert "1 move in flight" in text(client.get("/clouds/lab/"))
 
-    OutsideMove.objects.filter(pk=row.pk).update(instance_uuid="gone")
+    old = timezone.now() - timedelta(hours=2)  # a record that Nova forgot
+    OutsideMove.objects.filter(pk=row.pk).update(updated_at=old)
+    assert "in flight" not in text(client.get("/clouds/lab/"))
+    Instance.objects.filter(pk=vm2.pk).update(task_state="resize_prep")
+    assert "1 move in flight" in text(client.get("/clouds/lab/"))
+
+    OutsideMove.objects.filter(pk=row.pk).update(instance_uuid="gone", updated_at=timezone.now())
     assert "in flight" not in text(client.get("/clouds/lab/"))
 
 

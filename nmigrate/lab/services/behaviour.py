@@ -10,6 +10,7 @@ DEFAULTS: dict[str, Any] = {
     "spawn_seconds": 0,
     "snapshot_seconds": 1,
     "live_migration_seconds": 8,
+    "pre_live_migration_seconds": 0,
     "cold_migrate_seconds": 4,
     "confirm_seconds": 0.5,
     "revert_seconds": 1,

@@ -284,6 +284,7 @@ class LabDriver(fake.FakeDriver):
             )
 
     def pre_live_migration(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        behaviour.wait("pre_live_migration_seconds")
         self._maybe_fail("pre_live_migration")
         return super().pre_live_migration(context, instance, *args, **kwargs)
 
