@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from nmigrate import deadlines, following, inventory, orders, progress
+from nmigrate import deadlines, following, inventory, orders, outside_moves, progress, watchdog
 from nmigrate.cloud import api, connect
 from nmigrate.models import Cloud, Heartbeat, Lease, Migration, Order
 from nmigrate.states import MOVING, State
@@ -52,11 +52,14 @@ def pace(cloud: str) -> float:
 def tick(cloud: api.Cloud, names: inventory.Names) -> None:
     """One look at one cloud: what changed, what that means, which orders need help. Raises CloudError."""
     changed = inventory.read_changes(cloud, names)
+    outside_moves.remember(cloud, changed)
     orders.resolve_sent_orders(cloud)
     following.follow(cloud, changed)
+    outside_moves.note(cloud)  # after our own have been recognised
     deadlines.settle(cloud.name)
     progress.read(cloud)
     inventory.note_reachable(cloud)
+    watchdog.look(cloud.name)
 
 
 class CloudFollower:
@@ -66,9 +69,7 @@ class CloudFollower:
         self.name = name
         self.stop = stop
         self.threads = [
-            threading.Thread(
-                target=self._loop, args=(self._changes,), name=f"changes of {name}", daemon=True
-            ),
+            threading.Thread(target=self._loop, args=(self.changes,), name=f"changes of {name}", daemon=True),
             threading.Thread(target=self._loop, args=(self._everything,), name=f"all of {name}", daemon=True),
         ]
 
@@ -79,18 +80,21 @@ class CloudFollower:
     def _loop(self, work: Callable[[inventory.Names], float]) -> None:
         names = inventory.Names()
         while not self.stop.is_set():
-            try:
-                wait = work(names)
-            except api.CloudError as error:
-                inventory.note_problem(self.name, error)
-                wait = settings.NMIGRATE_IDLE_SECONDS
-            except Exception:
-                # A defect of ours or of the database must not end the following of a cloud.
-                log.exception("following %s", self.name)
-                wait = settings.NMIGRATE_IDLE_SECONDS
-                close_old_connections()
-            self._sleep(wait, is_urgent=work == self._changes)
+            self._sleep(self.attempt(work, names), is_urgent=work == self.changes)
         connection.close()
+
+    def attempt(self, work: Callable[[inventory.Names], float], names: inventory.Names) -> float:
+        """One round of `work`, whatever comes of it. Returns the seconds until the next."""
+        try:
+            return work(names)
+        except api.CloudError as error:
+            inventory.note_problem(self.name, error)
+            watchdog.look(self.name)  # that the cloud is silent is a finding, too
+        except Exception:
+            # A defect of ours or of the database must not end the following of a cloud.
+            log.exception("following %s", self.name)
+            close_old_connections()
+        return settings.NMIGRATE_IDLE_SECONDS
 
     def _sleep(self, seconds: float, *, is_urgent: bool) -> None:
         """Sleep; the thread that follows changes wakes up early when somebody asked for something meanwhile."""
@@ -99,7 +103,7 @@ class CloudFollower:
             if is_urgent and left > 1 and pace(self.name) < seconds:
                 return
 
-    def _changes(self, names: inventory.Names) -> float:
+    def changes(self, names: inventory.Names) -> float:
         orders.requeue_stale_orders(self.name)
         if Cloud.objects.get(pk=self.name).full_synced_at is None:
             return 0.2  # the other thread reads everything first

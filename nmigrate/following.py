@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from nmigrate import audit, calls, judging, moves, orders, outside
 from nmigrate.cloud import api
+from nmigrate.diagnosis import own_cause
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.holding import hold, place_hold, watch
@@ -182,18 +183,15 @@ def _conclude(
         outside.note_abort(cloud, move, order, instance)
     else:
         with transaction.atomic():
-            _end_order(order, Order.State.FAILED, outcome.what)
+            cause = outcome.cause or own_cause("no-words", name=move.instance_name)
+            _end_order(order, Order.State.FAILED, cause.why)
             if outcome.changes:
                 Migration.objects.filter(pk=move.pk).update(**outcome.changes)
                 move.refresh_from_db()
             final = {"ended_at": timezone.now(), "after": snapshot(instance) if instance else {}}
             fail_or_strand(
                 move,
-                outcome.what,
-                next_step=outcome.next_step,
-                said=outcome.said,
-                cause=outcome.cause,
-                who=outcome.who,
+                cause,
                 request_id=order.request_id if order else move.request_id,
                 **final,
             )
@@ -253,13 +251,14 @@ def _finish_phase(move: Migration, instance: Instance | None) -> None:
         ended_at=now,
         decide_by=None,
         remark=remark or move.remark,
-        failure="",
-        next_step="",
-        cause="",
-        next_step_by="",
+        **Migration.NO_FAILURE | (STOPPED_SINCE if remark else {}),
         **where,
         **common,
     )
+
+
+STOPPED_SINCE = {"cause": "stopped-since", "next_step_by": "helpdesk"}
+"""A good end with something to do: it ran before the move and does not now."""
 
 
 def deadline(now: datetime) -> dict[str, Any]:
@@ -299,11 +298,7 @@ def _judge_waiting(
     elif judging.is_over(move, instance):
         _conclude(cloud, move, None, instance, judging.explained(cloud, move, instance))
     elif instance.status in SETTLED and not instance.task_state and judging.unchanged_for(move) > PATIENCE:
-        outcome = Outcome(
-            False,
-            f"Nova no longer holds {instance.name} for a decision: somebody reset its state outside nmigrate.",
-            f"It is on {instance.host}. An operator must check it and free the room kept on the other host.",
-        )
+        outcome = Outcome(False, own_cause("reset-outside", name=instance.name))
         _conclude(cloud, move, None, instance, outcome)
 
 
@@ -315,11 +310,7 @@ def _judge_decision(cloud: api.Cloud, move: Migration, order: Order | None, inst
         if instance.host == host:
             advance(move, order, instance)
         elif judging.unchanged_for(move) > PATIENCE:  # a picture between two reads is given time first
-            outcome = Outcome(
-                False,
-                f"Nova says that it is finished, but {instance.name} is on {instance.host} and not on {host}.",
-                "An operator must look at it at once; do not move it or reset its state before.",
-            )
+            outcome = Outcome(False, judging.wrong_host(move, instance, host))
             _conclude(cloud, move, order, instance, outcome)
     elif judging.is_over(move, instance):
         request_id = order.request_id if order else ""
@@ -330,13 +321,14 @@ def _deleted(cloud: api.Cloud, move: Migration) -> None:
     """The instance is not in the inventory; only the cloud itself can say that it is gone."""
     if outside.is_gone(cloud, move.instance_uuid):
         left = f" Its copy {move.copy_uuid} exists." if move.copy_uuid else ""
+        cause = own_cause("deleted", name=move.instance_name)
         transition(
             move,
             "fail",
             actor=audit.SYSTEM,
             ended_at=timezone.now(),
-            failure=f"{move.instance_name} was deleted in the cloud while it was being moved.{left}",
-            next_step="Nothing is left to move. Its instance actions in the cloud say who deleted it.",
+            failure=f"{cause.what}{left}",
+            **cause.fields(),
         )
 
 

@@ -3,16 +3,17 @@
 A step is done when its effect is seen, never because its order was accepted.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
 
-from nmigrate import calls
+from nmigrate import calls, preflight
 from nmigrate.cloud import api
-from nmigrate.diagnosis import explain_move
+from nmigrate.diagnosis import NO_VALID_HOST, Cause, explain_move, own_cause
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.supposing import supposed
 
 SETTLED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
 """States of a server that is at rest again."""
@@ -20,20 +21,20 @@ PATIENCE = timedelta(seconds=10)
 """How long a picture that does not fit together may last before it is taken for the truth."""
 BROKEN = ("error", "failed")
 """Nova's statuses of a migration record that came to nothing."""
+HANGING = 3
+"""So many times that patience for an instance whose task goes on although its record is closed."""
+RUNNING = 1
+"""Nova's power state of a guest that runs (nova/compute/power_state.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`is_done`, or failed with the words for it. `changes` are what was learned about the migration."""
+    """Done, stopped on the way, or failed with its `cause`. `changes` are what was learned about the migration."""
 
     is_done: bool
-    what: str = ""
-    next_step: str = ""
-    said: str = ""
+    cause: Cause | None = None
     changes: dict[str, str] | None = None
     is_aborted: bool = False
-    cause: str = ""
-    who: str = ""
 
 
 DONE = Outcome(True)
@@ -105,7 +106,7 @@ def _at_once(cloud: api.Cloud, order: Order) -> Outcome | None:
     if calls.is_reached(order, cloud, server):
         return DONE
     if order.answered_at is not None and timezone.now() - order.answered_at > 6 * PATIENCE:
-        return Outcome(False, "The cloud accepted it, and it has had no effect.", "Try the step again.")
+        return Outcome(False, own_cause("no-effect"))
     return None
 
 
@@ -125,6 +126,9 @@ def _live(cloud: api.Cloud, move: Migration, instance: Instance) -> Outcome | No
         if instance.host == move.dest_host and instance.host != move.source_host:
             return Outcome(True, changes={"dest_zone": instance.zone})
         return _on_the_wrong_host(move, instance)
+    if move.nova_status == "completed" and instance.host == move.source_host:
+        # Seen in the field: the record is closed, and the instance hangs in its task where it was.
+        return _on_the_wrong_host(move, instance, HANGING)
     if move.nova_status == "cancelled" and is_at_rest:
         return Outcome(False, is_aborted=True)
     return _broken(cloud, move, instance)
@@ -139,15 +143,14 @@ def _evacuate(cloud: api.Cloud, move: Migration, instance: Instance) -> Outcome 
     return _broken(cloud, move, instance)
 
 
-def _on_the_wrong_host(move: Migration, instance: Instance) -> Outcome | None:
-    if unchanged_for(move) <= PATIENCE:  # a picture between two reads is given time first
+def _on_the_wrong_host(move: Migration, instance: Instance, times: int = 1) -> Outcome | None:
+    if unchanged_for(move) <= times * PATIENCE:  # a picture between two reads is given time first
         return None
-    return Outcome(
-        False,
-        f"Nova says that it is finished, but {instance.name} is on {instance.host} "
-        f"and not on {move.dest_host or 'another host'}.",
-        "An operator must look at it at once; do not move it or reset its state before.",
-    )
+    return Outcome(False, wrong_host(move, instance, move.dest_host or "another host"))
+
+
+def wrong_host(move: Migration, instance: Instance, wanted: str) -> Cause:
+    return own_cause("wrong-host", name=move.instance_name, host=instance.host or "no host", dest=wanted)
 
 
 def _broken(cloud: api.Cloud, move: Migration, instance: Instance) -> Outcome | None:
@@ -179,15 +182,53 @@ def _has_failed(cloud: api.Cloud, uuid: str, request_id: str) -> bool:
 
 
 def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id: str = "") -> Outcome:
-    """The cause of a failure, from the action's events and the server's fault."""
+    """The cause of a failure: the action's events and the server's fault; the records; at last the rules anew."""
     request_id = request_id or move.request_id
     try:
         action = cloud.action(instance.uuid, request_id) if request_id else None
     except api.NotFound:
         action = None
     fault = cloud.server(instance.uuid).fault if instance.status == "ERROR" else ""
-    cause = explain_move(instance.name, action, fault, move.asked_host)
-    return Outcome(False, cause.what, cause.next_step, cause.said, cause=cause.key, who=cause.who)
+    words = {
+        "name": instance.name,
+        "source": move.source_host,
+        "dest": move.asked_host or move.dest_host,
+    }
+    cause = explain_move(action, fault, **words)
+    if move.step == Action.LIVE:
+        cause = _live_cause(move, instance, cause, words)
+    if cause.key == NO_VALID_HOST:
+        cause = supposed(cloud, move, instance, cause)
+    elif cause.key == "no-words" and instance.status == "ERROR":
+        cause = own_cause("in-error", *cause.proofs, **words)
+    return Outcome(False, cause)
+
+
+def _live_cause(move: Migration, instance: Instance, cause: Cause, words: dict[str, str]) -> Cause:
+    """What the records of a live move tell beside, or instead of, the cloud's words."""
+    was_post_copy = move.observations.filter(nova_status__contains="post-copy").exists()
+    if was_post_copy:
+        return own_cause("post-copy-broke", *cause.proofs, **words)
+    if instance.status == "ERROR" and instance.power_state == RUNNING:
+        return own_cause("error-but-runs", *cause.proofs, **words)
+    if cause.key == "no-words" and move.nova_status == "failed":
+        beside = local_disks_beside(instance)
+        if beside:
+            return own_cause("copies-local-disk", *cause.proofs, beside=beside, **words)
+        return own_cause("copy-broke-off", *cause.proofs, **words)
+    return cause
+
+
+def local_disks_beside(instance: Instance) -> str:
+    """What lies on the host itself of an instance that starts from a volume; "" for any other."""
+    if not preflight.starts_from_volume(instance):
+        return ""
+    parts = (
+        ("an ephemeral disk", instance.ephemeral_gb),
+        ("a swap disk", instance.swap_mb),
+        ("a config drive", instance.config_drive),
+    )
+    return " and ".join(name for name, is_there in parts if is_there)
 
 
 def unchanged_for(move: Migration) -> timedelta:
@@ -208,11 +249,7 @@ def _given_up(cloud: api.Cloud, move: Migration, order: Order, instance: Instanc
     if order.request_id and _has_failed(cloud, order.instance_uuid, order.request_id):
         return explained(cloud, move, instance, order.request_id)
     if timezone.now() - order.answered_at > 30 * PATIENCE:
-        return Outcome(
-            False,
-            "Nova accepted it, and nothing has come of it for minutes.",
-            "Show this page to an operator.",
-        )
+        return Outcome(False, own_cause("no-effect"))
     return None
 
 
@@ -225,9 +262,10 @@ def _snapshot(cloud: api.Cloud, move: Migration, order: Order, instance: Instanc
     is_dead = image is not None and image.status in ("killed", "deleted", "pending_delete")
     waited = order.answered_at is not None and timezone.now() - order.answered_at > PATIENCE
     if is_dead or (waited and image is None):
-        outcome = explained(cloud, move, instance, order.request_id)
-        changes = {"image_id": image.id} if image is not None else None
-        return replace(outcome, what="The snapshot of its disk failed.", changes=changes)
+        cause = explained(cloud, move, instance, order.request_id).cause
+        if cause is None or cause.key == "no-words":
+            cause = own_cause("snapshot-failed", *(cause.proofs if cause else ()))
+        return Outcome(False, cause, changes={"image_id": image.id} if image is not None else None)
     return _given_up(cloud, move, order, instance) if image is None else None
 
 
@@ -236,11 +274,7 @@ def _boot(cloud: api.Cloud, move: Migration, order: Order) -> Outcome | None:
         made = calls.copy_of(order, cloud)
         if made is None:
             waited = order.answered_at is not None and timezone.now() - order.answered_at > PATIENCE
-            return (
-                Outcome(False, "Nova accepted the copy, and it is gone.", "Try the step again.")
-                if waited
-                else None
-            )
+            return Outcome(False, own_cause("copy-gone")) if waited else None
         Migration.objects.filter(pk=move.pk).update(copy_uuid=made.uuid)
         move.copy_uuid = made.uuid
     copy = Instance.objects.filter(cloud=move.cloud, uuid=move.copy_uuid).first()
@@ -248,9 +282,12 @@ def _boot(cloud: api.Cloud, move: Migration, order: Order) -> Outcome | None:
         return None
     if copy.status == "ERROR" and not copy.task_state:
         fault = cloud.server(copy.uuid).fault
-        cause = explain_move(copy.name, None, fault, move.asked_host)
-        what = f"The copy could not be started. {cause.what}"
-        return Outcome(False, what, cause.next_step, cause.said, cause=cause.key, who=cause.who)
+        cause = explain_move(
+            None, fault, name=copy.name, source=move.source_host, dest=copy.host or move.asked_host
+        )
+        if cause.key == NO_VALID_HOST:
+            cause = supposed(cloud, move, copy, cause)
+        return Outcome(False, cause)
     if copy.status == "ACTIVE" and not copy.task_state:
         return Outcome(True, changes={"dest_host": copy.host, "dest_zone": copy.zone})
     return None

@@ -18,11 +18,11 @@ from django_q.tasks import async_task
 
 from nmigrate import audit, calls, objecting
 from nmigrate.cloud import api
-from nmigrate.diagnosis import cause_of
+from nmigrate.diagnosis import Cause, Proof, explain_refusal
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.models import Migration, Order
-from nmigrate.moves import Action
+from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.services import transition
 from nmigrate.states import State
 from nmigrate.stranding import strand
@@ -175,15 +175,17 @@ def accept(order: Order, request_id: str) -> None:
             _touch(order)
 
 
-def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *, lost: bool = False) -> None:
+def refuse(
+    order: Order, sentence: str, said: str = "", request_id: str = "", *, lost: bool = False, key: str = ""
+) -> None:
     """The order was not carried out: nothing happened in the cloud, and the record says why.
 
     A move fails before its first step and stops half-way after it; a decision is open again, so that a manager
-    (or what happened outside) settles it; what was asked beside the steps is remarked.
+    (or what happened outside) settles it; what was asked beside the steps is remarked. `key`: the row of the
+    failure table, where neither the cloud's words nor the sentence lead to it.
     """
     now = timezone.now()
     state = Order.State.LOST if lost else Order.State.REFUSED
-    cause, who = cause_of(said) if said else ("", "")
     with transaction.atomic():
         won = Order.objects.filter(pk=order.pk, state__in=Order.OPEN).update(
             state=state, answered_at=now, ended_at=now, problem=sentence, said=said, request_id=request_id
@@ -205,11 +207,8 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
                 note=sentence,
                 request_id=request_id,
                 ended_at=now,
-                failure=sentence,
-                next_step="Nothing was moved. Ask again when that is settled.",
-                nova_said=said,
-                cause=cause,
-                next_step_by=who,
+                failure=_not_moved(move, order, said),
+                **_cause(order, move, sentence, said, request_id, key).fields(),
             )
         elif order.action in (Action.CONFIRM, Action.REVERT):
             if move.is_active and not move.is_decided_outside:
@@ -225,7 +224,22 @@ def refuse(order: Order, sentence: str, said: str = "", request_id: str = "", *,
                         step="",
                     )
         elif move.is_active and move.step == order.action:
-            strand(move, sentence, said=said, request_id=request_id, cause=cause)
+            strand(move, _cause(order, move, sentence, said, request_id, key), request_id=request_id)
+
+
+def _cause(order: Order, move: Migration, sentence: str, said: str, request_id: str, key: str) -> Cause:
+    """Why an order was not carried out."""
+    proof = (
+        Proof(said, f"answer to the {ACTION_LABELS[Action(order.action)]}", "", request_id) if said else None
+    )
+    words = {"name": move.instance_name, "source": move.source_host, "dest": move.asked_host}
+    return explain_refusal(sentence, proof, key=key, **words)
+
+
+def _not_moved(move: Migration, order: Order, said: str) -> str:
+    """Nothing has happened: that is the first thing to know."""
+    who = "the cloud refused it" if said and order.claimed_at else "it was stopped before anything was sent"
+    return f"{move.instance_name} was not moved: {who}. It stays on {move.source_host}, as it was."
 
 
 def _remark(order: Order, move: Migration, sentence: str, request_id: str) -> None:
@@ -264,7 +278,8 @@ def _wait_for_cloud(order: Order, error: api.Unreachable) -> None:
     """The cloud gave no answer before anything was sent: keep the order, say so, and try again for a while."""
     if timezone.now() - order.created_at > GIVE_UP_AFTER:
         minutes = int(GIVE_UP_AFTER.total_seconds() // 60)
-        refuse(order, f"{error} It was tried for {minutes} minutes; nothing was sent.", error.said)
+        sentence = f"{error} It was tried for {minutes} minutes; nothing was sent."
+        refuse(order, sentence, error.said, key="cloud-away")
         return
     changed = (
         Order.objects.filter(pk=order.pk, state=Order.State.QUEUED)
@@ -320,6 +335,7 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
                 order,
                 "nmigrate was interrupted while it sent the order, and Nova has no trace of it: it never arrived.",
                 lost=True,
+                key="never-arrived",
             )
 
 

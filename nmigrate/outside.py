@@ -8,12 +8,14 @@ from django.utils import timezone
 
 from nmigrate import audit
 from nmigrate.cloud import api
+from nmigrate.diagnosis import own_cause
 from nmigrate.facts import snapshot
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
 from nmigrate.states import State
+from nmigrate.stranding import unharmed
 
 _KEPT, _BACK = ("confirming", "confirmed"), ("reverting", "reverted")
 SOMEBODY = "somebody outside nmigrate"
@@ -153,16 +155,19 @@ def _end_aborted(
     cloud: api.Cloud, move: Migration, instance: Instance | None, *, is_ours: bool, asked: api.Action | None
 ) -> None:
     if is_ours:
-        sentence = "It was stopped on the way, as asked."
+        key, sentence = "stopped-as-asked", "It was stopped on the way, as asked."
     elif asked is not None:
+        key = "stopped-outside"
         sentence = f"It was stopped on the way outside nmigrate, by {_name(cloud, asked)}."
     else:
-        sentence = "Nova stopped it: its memory changed faster than it could be copied, or it took too long."
+        key, sentence = "never-converges", "The cloud stopped it, because it did not come to an end."
     if move.changes_pin:  # its pin was cleared before: that is put back by itself
         transition(move, "undo", actor=audit.SYSTEM, note=sentence, remark=sentence)
         carry_out(move, actor=None)
         return
     outside = not is_ours and asked is not None
+    cause = own_cause(key, name=move.instance_name, source=move.source_host, dest=move.dest_host)
+    failure = f"{sentence} {unharmed(move, instance)}" if instance else sentence
     transition(
         move,
         "end_abort",
@@ -172,6 +177,6 @@ def _end_aborted(
         request_id=asked.request_id if asked else "",
         ended_at=timezone.now(),
         after=snapshot(instance) if instance else {},
-        remark=sentence,
         step="",
+        **cause.fields() | {"failure": failure},
     )

@@ -76,6 +76,17 @@ if _mail:
 DEFAULT_FROM_EMAIL = env.text("NMIGRATE_MAIL_FROM", "nmigrate@localhost")
 NMIGRATE_PAGES_URL = next(iter(env.origins("NMIGRATE_PAGES_URL")), "")
 
+# ---------------------------------------------------------------------------------------------- the watchdog
+# After how many seconds it says that something goes wrong quietly: a live move whose memory does not get less, a
+# move that Nova took and has not begun, a task of Nova's that does not end, something that waits for a person (a
+# move stopped half-way, or one outside nmigrate that nobody decides on), and silence (an order without an answer,
+# a cloud that cannot be read, a lock that is gone).
+NMIGRATE_WATCH_STALLED_SECONDS = env.seconds("NMIGRATE_WATCH_STALLED_SECONDS", 300, least=1, most=86400)
+NMIGRATE_WATCH_QUEUED_SECONDS = env.seconds("NMIGRATE_WATCH_QUEUED_SECONDS", 600, least=1, most=86400)
+NMIGRATE_WATCH_TASK_SECONDS = env.seconds("NMIGRATE_WATCH_TASK_SECONDS", 1800, least=1, most=604_800)
+NMIGRATE_WATCH_PERSON_SECONDS = env.seconds("NMIGRATE_WATCH_PERSON_SECONDS", 3600, least=1, most=604_800)
+NMIGRATE_WATCH_SILENT_SECONDS = env.seconds("NMIGRATE_WATCH_SILENT_SECONDS", 120, least=1, most=86400)
+
 # ---------------------------------------------------------------------------------------------- the processes
 NMIGRATE_BIND = env.address("NMIGRATE_BIND", "127.0.0.1:8000")
 NMIGRATE_WEB_WORKERS = env.whole("NMIGRATE_WEB_WORKERS", 2, least=1, most=64)

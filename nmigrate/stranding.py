@@ -1,8 +1,12 @@
-"""When a step fails after earlier ones changed something: what exists now, in words, and what can be done."""
+"""When a step fails: the end of a move whose first step it was, a stop half-way for any later one.
+
+What happened is said here, from what exists now; why, what to do and who can is the cause's.
+"""
 
 from typing import Any
 
 from nmigrate import audit, moves
+from nmigrate.diagnosis import HELPDESK, Cause
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import status_words
@@ -11,7 +15,7 @@ from nmigrate.services.placing import release_hold
 from nmigrate.states import Kind, State
 
 
-def strand(move: Migration, sentence: str, *, said: str = "", request_id: str = "", cause: str = "") -> None:
+def strand(move: Migration, cause: Cause, *, request_id: str = "") -> None:
     """Stop a move half-way, inside the caller's transaction: say what exists now and offer the ways on."""
     phase = move.state
     move.stranded_in = phase
@@ -19,21 +23,22 @@ def strand(move: Migration, sentence: str, *, said: str = "", request_id: str = 
         move,
         "strand",
         actor=audit.SYSTEM,
-        note=sentence,
+        note=cause.why,
         request_id=request_id,
-        stranded_in=phase,
-        failure=f"{_step_words(move)} {sentence} {what_exists(move)}".strip(),
-        next_step=_ways_on(move),
-        nova_said=said,
-        cause=cause,
-        next_step_by="helpdesk",  # the ways on are buttons of theirs
+        **cause.fields()
+        | {
+            "stranded_in": phase,
+            "failure": f"{_step_words(move)} {what_exists(move)}".strip(),
+            "next_step": _ways_on(move, cause),
+            "next_step_by": HELPDESK,  # the ways on are buttons of theirs
+        },
     )
 
 
 def _step_words(move: Migration) -> str:
     if not move.step:
-        return ""
-    return f"It stopped half-way, at the {ACTION_LABELS[Action(move.step)]}."
+        return f"The move of {move.instance_name} stopped half-way."
+    return f"The move of {move.instance_name} stopped half-way, at the {ACTION_LABELS[Action(move.step)]}."
 
 
 def what_exists(move: Migration) -> str:
@@ -59,9 +64,11 @@ def what_exists(move: Migration) -> str:
     return " ".join(parts)
 
 
-def _ways_on(move: Migration) -> str:
+def _ways_on(move: Migration, cause: Cause) -> str:
+    """The buttons below, after what only somebody else can do first."""
+    first = f"{cause.next_step} " if cause.who != HELPDESK else ""
     if not moves.has_way_back(move):
-        return "Try the step again, or show this page to an operator."
+        return f"{first}Then try the step again." if first else _or_an_operator("Try the step again")
     if move.kind == Kind.SHELVE:
         back = f"start it again in {move.source_zone}"
     elif move.kind == Kind.COPY:
@@ -72,50 +79,62 @@ def _ways_on(move: Migration) -> str:
         back = " and ".join(part for part in (f"delete {' and '.join(drop)}" if drop else "", again) if part)
     else:
         back = f"bind it to {move.before.get('pinned_zone')} again, as it was"
+    if move.step == Action.BOOT and move.copy_uuid:
+        return f"{first}Go back: nmigrate would {back}."  # the copy is not booted a second time beside it
     if not back:
-        return "Try the step again, or leave it as it is."
-    return f"Try the step again, or go back: nmigrate would {back}."
+        return f"{first}Try the step again, or leave it as it is."
+    return f"{first}Try the step again, or go back: nmigrate would {back}."
+
+
+def _or_an_operator(way: str) -> str:
+    return f"{way}, or show this page to an operator."
 
 
 def unharmed(move: Migration, instance: Instance) -> str:
     """Where an instance is after a failure that changed nothing else."""
     if instance.status == "ERROR":
-        return f"{instance.name} is in error on {instance.host}. An operator must repair it."
+        return f"It is in error on {instance.host}." if instance.host else "It is in error, on no host."
     if instance.host == move.source_host:
-        return f"{instance.name} is unharmed on {instance.host}, as it was before."
-    return f"{instance.name} is on {instance.host} now."
+        state = {"ACTIVE": "runs", "SHUTOFF": "is stopped"}.get(instance.status, "is")
+        return f"It is unharmed and {state} on {instance.host}, as before."
+    return f"It is {status_words(instance.status)} on {instance.host} now."
 
 
-def fail_or_strand(
-    move: Migration,
-    sentence: str,
-    *,
-    next_step: str,
-    said: str,
-    request_id: str,
-    cause: str = "",
-    who: str = "",
-    **changes: Any,
-) -> None:
+_FAILED = {
+    Action.CONFIRM: "The move of {name} could not be confirmed.",
+    Action.REVERT: "{name} could not be sent back.",
+    Action.EVACUATE: "{name} could not be evacuated{to}.",
+    Action.SHELVE: "{name} could not be shelved.",
+    Action.STOP: "{name} could not be stopped for the move.",
+    Action.UNPIN: "{name} could not be released from its zone.",
+    Action.LIVE: "{name} could not be moved live{to}.",
+}
+
+
+def what_happened(move: Migration, cause: Cause, instance: Instance | None) -> str:
+    """What did not work, and how the instance is now."""
+    to = move.asked_host or move.dest_host
+    known = _FAILED.get(Action(move.step)) if move.step else None
+    said = cause.what or (known or "{name} could not be moved{to}.").format(
+        name=move.instance_name, to=f" to {to}" if to else ""
+    )
+    return f"{said} {unharmed(move, instance)}" if instance is not None else said
+
+
+def fail_or_strand(move: Migration, cause: Cause, *, request_id: str, **changes: Any) -> None:
     """The end of a move whose first step failed; a stop half-way for any later one."""
     is_deciding = move.step in (Action.CONFIRM, Action.REVERT)
     is_late = move.state in (State.CONFIRMING, State.REVERTING) and not is_deciding
     if is_late or (move.state == State.RUNNING and not moves.is_first_step(move)):
-        strand(move, sentence, said=said, request_id=request_id, cause=cause)
-    else:
-        instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
-        where = unharmed(move, instance) if instance is not None else ""
-        transition(
-            move,
-            "fail",
-            actor=audit.SYSTEM,
-            note=sentence,
-            request_id=request_id,
-            failure=f"{sentence} {where}".strip(),
-            next_step=next_step,
-            nova_said=said,
-            cause=cause,
-            next_step_by=who,
-            **changes,
-        )
-        release_hold(move)
+        strand(move, cause, request_id=request_id)
+        return
+    instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
+    transition(
+        move,
+        "fail",
+        actor=audit.SYSTEM,
+        note=cause.why,
+        request_id=request_id,
+        **cause.fields() | {"failure": what_happened(move, cause, instance)} | changes,
+    )
+    release_hold(move)

@@ -165,12 +165,14 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
     instance = scene.subject
     runs = _runs(instance)
     is_free = instance.pin_known and not instance.pinned_zone and host
+    stays_bound = bool(zone) and zone == instance.pinned_zone
+    elsewhere = "the other zone" if zone != instance.zone else host or "every host"
     return Way(
         key="shelve",
         kind=Kind.SHELVE,
         name="Shelve it here, unshelve it there",
         summary=f"It is shut down and stored, and started again {_there(instance, host, zone)}"
-        + ("." if is_free or zone == instance.zone else ", to which it is bound then."),
+        + ("." if is_free or stays_bound else ", to which it is bound then."),
         host=host,
         zone=zone,
         verdict=preflight.judge(scene.case(Kind.SHELVE, host, zone)),
@@ -182,7 +184,7 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
             _ADDRESSES,
             _volumes(instance),
             _firmware(instance),
-            Cost("Room", "none meanwhile: if the other zone is full, it comes up in neither", FAIR),
+            Cost("Room", f"none meanwhile: if {elsewhere} is full by then, it comes up nowhere", FAIR),
             Cost("Decision", "none needed"),
         ),
     )

@@ -11,7 +11,7 @@ from django.db import connection
 from django_q.models import OrmQ
 from pytest_django import DjangoDbBlocker
 
-from nmigrate import audit, follower, inventory, orders
+from nmigrate import audit, follower, inventory, orders, outside_moves, watchdog
 from nmigrate import cloud as clouds
 from nmigrate.models import AuditChain, Cloud, Instance, Migration
 from tests.fakecloud import FakeCloud
@@ -143,6 +143,13 @@ def synced(db: None, cloud: FakeCloud) -> FakeCloud:
 @pytest.fixture
 def vm2(synced: FakeCloud) -> Instance:
     return Instance.objects.get(name="vm2")
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> None:
+    """What the follower keeps in memory of its clouds is of one test only."""
+    outside_moves.forget()
+    watchdog.forget()
 
 
 def run_tasks() -> int:

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from nmigrate import inventory, services
 from nmigrate.cloud import api
@@ -41,7 +42,7 @@ def asked(helpdesk: User, name: str, kind: Kind, **fields: Any) -> Migration:
         reason="disk errors",
         requested_by=helpdesk,
         requested_by_name="helpdesk",
-        requested_at=about.created_at,
+        requested_at=timezone.now(),
         source_host=about.host,
     )
     for field, value in fields.items():

@@ -148,7 +148,7 @@ def test_lock_set_after_the_request_is_respected_though_nova_would_ignore_it(
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.FAILED
-    assert "owner says no" in migration.failure
+    assert "owner says no" in migration.why
     assert synced.calls["migrate"] == 0
 
 
@@ -158,7 +158,7 @@ def test_instance_deleted_after_the_request(synced: FakeCloud, helpdesk: User, v
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.FAILED
-    assert "deleted" in migration.failure
+    assert "deleted" in migration.why
 
 
 def test_instance_deleted_while_it_waits(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
@@ -179,7 +179,7 @@ def test_nova_refusal_is_told_in_plain_words(synced: FakeCloud, helpdesk: User, 
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.FAILED
-    assert "is down" in migration.failure
+    assert "does not answer" in migration.why
     assert "Service is unavailable" in migration.nova_said
 
 
@@ -190,8 +190,9 @@ def test_no_valid_host_leaves_it_unharmed_and_says_why(
     synced.add_host("compute3", "nova-1", status="disabled")
     play(synced, migration)
     assert migration.state == State.FAILED
-    assert "found no host" in migration.failure
-    assert "unharmed on compute1" in migration.failure
+    assert migration.why.startswith("Most likely: no host can take it now.")
+    assert "compute3 is out of service." in migration.why
+    assert "unharmed and is stopped on compute1" in migration.failure
     assert "No valid host" in migration.nova_said
 
 
@@ -332,4 +333,4 @@ def test_reset_state_outside_ends_the_wait(
     no_patience(monkeypatch)
     play(synced, migration, 2)
     assert migration.state == State.FAILED
-    assert "reset its state outside" in migration.failure
+    assert "reset its state outside" in migration.why

@@ -1,5 +1,6 @@
 """Every row of the failure table is found by words that Nova says; unknown words get a mark of their own."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from nmigrate import services
-from nmigrate.diagnosis import TABLE, explain_move, mark, match
+from nmigrate.cloud import api
+from nmigrate.diagnosis import ROWS, TABLE, Row, explain_move, explain_refusal, mark, match, own_cause
 from nmigrate.models import Instance, Migration
 from nmigrate.selectors.causes import similar_cases
 from tests.conftest import play, run_tasks
@@ -42,6 +44,15 @@ SAID = {
     "Confirm resize failed, try hard rebooting the instance": "confirm-cleanup",
     "MessagingTimeout: Timed out waiting for a reply to message ID 1": "interrupted",
     "No valid host was found. No valid host found for cold migrate": "no-valid-host",
+    "Insufficient compute resources: Requested instance NUMA topology.": "no-room",
+    "Quota exceeded for instances: Requested 1, but already used 10 of 10 instances": "quota",
+    "ClientException": "volume",
+    "Connection to the hypervisor is broken on host": "hypervisor-away",
+    "libvirtError": "guest-did-not-start",
+    "internal error: process exited while connecting to monitor: x": "guest-did-not-start",
+    "ProcessExecutionError": "host-command",
+    "Image 1b2e could not be found.": "image",
+    "404 Instance 1b2e could not be found.": "gone",
 }
 
 
@@ -58,10 +69,90 @@ def test_every_row_is_reached_by_words_and_has_a_key_of_its_own() -> None:
     assert set(keys) == set(SAID.values())
 
 
+def action(*events: api.Event) -> api.Action:
+    return api.Action("req-1", "live-migration", message="Error", events=events)
+
+
+def failed(
+    details: str, name: str = "compute_check_can_live_migrate_destination", host: str = "compute3"
+) -> api.Event:
+    return api.Event(name, "Error", host, details)
+
+
+def nowhere() -> api.Event:
+    return failed("No valid host was found. ", "conductor_live_migrate_instance", "controller")
+
+
 def test_unknown_words_have_the_same_mark_on_another_host() -> None:
     assert mark("flux empty on compute1 after 3 s") == mark("flux empty on compute22 after 71 s")
     assert mark("flux empty") != mark("flux full")
-    assert explain_move("vm2", None, "flux empty", "").key == mark("fault: flux empty")
+    assert explain_move(None, "flux empty", name="vm2").key == mark("flux empty")
+
+
+def test_unknown_words_are_shown_with_step_and_host_though_the_cloud_ends_with_known_ones() -> None:
+    cause = explain_move(action(nowhere(), failed("flux empty")), name="vm2", dest="compute3")
+    assert cause.key == mark("flux empty")
+    assert cause.why.startswith("It failed while the new host was checked on compute3.")
+    assert "“flux empty”" in cause.why
+    assert [proof.request_id for proof in cause.proofs] == ["req-1", "req-1"]
+
+
+def test_the_innermost_words_win_over_what_the_conductor_makes_of_them() -> None:
+    cause = explain_move(action(nowhere(), failed("Unacceptable CPU info: x")), name="vm2", source="compute1")
+    assert cause.key == "cpu"
+    assert cause.why.startswith("The processor of compute3 lacks something that vm2 uses")
+    assert cause.next_step.startswith("Plan it again with a host of the same model as compute1")
+
+
+def test_each_host_that_the_cloud_tried_is_told_with_its_own_reason() -> None:
+    both = action(
+        failed("Unacceptable CPU info: x", host="compute3"),
+        failed("x already exists, it is expected not to exist.", host="compute4"),
+        nowhere(),
+    )
+    cause = explain_move(both, name="vm2")
+    assert cause.why.startswith("The cloud tried 2 hosts. The processor of compute3")
+    assert "lie on compute4" in cause.why
+
+
+def test_a_host_that_passed_its_check_and_was_dropped_had_no_network() -> None:
+    passed = api.Event("compute_check_can_live_migrate_destination", "Success", "compute3")
+    cause = explain_move(action(passed, nowhere()), name="vm2")
+    assert (cause.key, cause.why) == (
+        "port-binding", "Most likely: its network could not be connected on compute3.",
+    )  # fmt: skip
+
+
+def test_an_action_without_words_says_so_and_keeps_the_request_id() -> None:
+    cause = explain_move(action(), name="vm2")
+    assert cause.key == "no-words"
+    assert cause.proofs[0].request_id == "req-1"
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_every_row_says_why_what_next_and_who_without_novas_words(row: Row) -> None:
+    cause = own_cause(
+        row.key, name="vm2", source="compute1", dest="compute3", host="compute1", beside="a disk"
+    )
+    for text in (cause.why, cause.next_step):
+        assert text.endswith(".")
+        assert "{" not in text
+        assert not re.search(r"\bNova\b|nova-|VERIFY|vm_state|hypervisor_hostname|libvirt", text)
+    assert cause.who in ("helpdesk", "operator")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "key", "why"),
+    [
+        ("vm2 is locked (“x. y”). Ask its owner to unlock it first.", "locked", "vm2 is locked (“x. y”)."),
+        ("compute3 is too full: 1 free, 2 needed. Ask.", "too-full", "compute3 is too full: 1 free, 2 needed."),
+        ("Pigs fly.", "changed-meanwhile", "Pigs fly."),
+    ],
+)  # fmt: skip
+def test_what_our_own_rules_object_to_has_a_cause_too(sentence: str, key: str, why: str) -> None:
+    cause = explain_refusal(sentence, None, name="vm2")
+    assert (cause.key, cause.why, cause.who) == (key, why, "helpdesk")
+    assert cause.next_step
 
 
 def test_a_refusal_stores_cause_and_role(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
@@ -82,7 +173,7 @@ def test_a_failure_finds_earlier_ones_of_its_cause(
     synced: FakeCloud, helpdesk: User, vm2: Instance, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first, second = fail_twice(synced, helpdesk, vm2)
-    assert second.cause == "no-valid-host"
+    assert second.cause == "host-out-of-service"
     with django_assert_num_queries(1):
         assert list(similar_cases(second)) == [first]
 
@@ -93,5 +184,7 @@ def test_the_page_says_who_can_act_and_what_was_seen_before(
     first, second = fail_twice(synced, helpdesk, vm2)
     client.force_login(helpdesk)
     shown = client.get(f"/migrations/{second.pk}/").content.decode()
-    assert "You can do this." in shown
-    assert f'Seen before: <a href="/migrations/{first.pk}/">' in shown
+    assert "An operator of the cloud. Show or send them this page." in shown
+    assert "<dt>Seen before</dt>" in shown
+    assert f'<a href="/migrations/{first.pk}/">' in shown
+    assert "not moved since" in shown

@@ -83,7 +83,7 @@ def test_confirmed_on_the_wrong_host_is_given_time_and_then_told(
     assert look(synced, waiting) == State.CONFIRMING
     time_passes(waiting)
     assert look(synced, waiting) == State.FAILED
-    assert "is on compute1 and not on compute3" in waiting.failure
+    assert "is on compute1 and not on compute3" in waiting.why
 
 
 def test_verify_resize_without_a_finished_record_does_not_wait_for_anyone(

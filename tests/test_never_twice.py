@@ -86,7 +86,7 @@ def test_worker_that_dies_at_any_database_statement_sends_once_or_not_at_all(
     else:
         assert died
         assert migration.state == State.FAILED
-        assert "never arrived" in migration.failure
+        assert "never arrived" in migration.why
     assert audit.verify()[0]
 
 
@@ -154,7 +154,7 @@ def test_order_of_somebody_else_is_not_taken_for_ours(
     run_tasks()
     recover(synced, migration)
     assert migration.state == State.FAILED
-    assert "never arrived" in migration.failure
+    assert "never arrived" in migration.why
 
 
 def test_task_delivered_twice_sends_once(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
@@ -191,7 +191,7 @@ def test_cloud_that_stays_away_ends_the_wait_in_words(
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.FAILED
-    assert "nothing was sent" in migration.failure
+    assert "nothing was sent" in migration.why
 
 
 def test_order_of_ours_from_an_earlier_move_is_not_taken_for_this_one(
@@ -211,7 +211,7 @@ def test_order_of_ours_from_an_earlier_move_is_not_taken_for_this_one(
     synced.before_post = None
     recover(synced, second)
     assert second.state == State.FAILED
-    assert "never arrived" in second.failure
+    assert "never arrived" in second.why
 
 
 @pytest.mark.parametrize("action", ["confirm", "start"])

@@ -54,6 +54,7 @@ def load(**environment: str) -> subprocess.CompletedProcess[str]:
         ("NMIGRATE_WEB_WORKERS", "0"),
         ("NMIGRATE_WORKERS", "two"),
         ("NMIGRATE_HEARTBEAT_LIMIT", "1"),
+        ("NMIGRATE_WATCH_TASK_SECONDS", "0"),
         ("NMIGRATE_APPROVE_DOWNTIME", "perhaps"),
         ("NMIGRATE_DECISION_SECONDS", "-1"),
         ("NMIGRATE_REMIND_SECONDS", "soon"),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django import forms
 from django.db.models import TextChoices
+from django.http import QueryDict
 from django.utils import timezone
 
 from nmigrate.models import Migration
@@ -43,7 +44,8 @@ class MoveForm(forms.Form):
 
     def rules_set_aside(self) -> set[str]:
         """Rules of our own that the page said speak against the chosen way, each as "cold:lock"."""
-        found = (name.partition(":") for name in self.data.getlist("set_aside"))
+        names = self.data.getlist("set_aside") if isinstance(self.data, QueryDict) else []
+        found = (name.partition(":") for name in names)
         return {rule for way, _, rule in found if way == self.cleaned_data["way"]}
 
 
@@ -124,9 +126,14 @@ class MigrationFilterForm(forms.Form):
     )
     person = forms.CharField(required=False, max_length=150)
     instance = forms.CharField(required=False, max_length=255)
+    made = forms.ChoiceField(
+        required=False,
+        choices=[("", "asked for here"), ("outside", "made outside nmigrate")],
+        error_messages={"invalid_choice": "There is no such list. Choose one of the two."},
+    )
 
     def wanted(self) -> MigrationFilter:
-        return MigrationFilter(**self.cleaned_data)
+        return MigrationFilter(**{key: value for key, value in self.cleaned_data.items() if key != "made"})
 
 
 class AuditFilterForm(forms.Form):

@@ -22,7 +22,7 @@ def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str =
         case Kind.LIVE:
             return begin + _live(way, instance, where)
         case Kind.SHELVE:
-            return begin + _shelve(instance, where)
+            return begin + _shelve(way, instance, where)
         case Kind.COPY:
             return begin + _copy(instance, where, original_after)
         case Kind.EVACUATE:
@@ -66,14 +66,16 @@ def _live(way: Way, instance: Instance, where: str) -> list[str]:
     ]
 
 
-def _shelve(instance: Instance, where: str) -> list[str]:
+def _shelve(way: Way, instance: Instance, where: str) -> list[str]:
     name, runs = instance.name, instance.status != "SHUTOFF"
     end = "It runs again." if runs else "It is stopped again, as it was."
     return [
         f"{name} is shut down, and its disk is stored." if runs else f"The disk of {name} is stored.",
         f"It is taken off {instance.host}; until it is up again it is on no host.",
         f"It is brought up on {where}. {end}",
-        f"If that zone has no room for it, you can try again, or bring it up in {instance.zone}.",
+        f"If that zone has no room for it, you can try again, or bring it up in {instance.zone}."
+        if way.zone != instance.zone
+        else "If there is no room for it, you can try again, or bring it up where Nova finds some.",
     ]
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from nmigrate import advisor, destinations, preflight, ways
 from nmigrate.advisor import Target
-from nmigrate.destinations import Best
+from nmigrate.destinations import Best, Matrix
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.preflight import Level
@@ -159,7 +159,8 @@ def plan(
     """`wanted`: the way that was chosen before, if it still leads there. `ignoring`: the move that is judged."""
     hosts = list(cloud.hypervisors.defer("aggregates"))
     scene = scene_of(instance, hosts, ignoring=ignoring)
-    zones = _zones(scene, hosts, target)
+    judged = destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE))
+    zones = _zones(scene, hosts, target, judged)
     ways = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE), wanted=wanted)
     shared = shared_objections(ways)
     names = _cost_names(ways)
@@ -171,7 +172,7 @@ def plan(
         cards=[_card(way, names, shared, instance) for way in ways],
         shared_objections=shared,
         chosen=wanted if wanted in askable else best or next(iter(askable), ""),
-        best=destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE)).best,
+        best=judged.best,
     )
 
 
@@ -191,11 +192,12 @@ def check_target(cloud: Cloud, target: Target) -> None:
         raise Conflict(f"There is no zone {target.zone} in {cloud.name}. Choose one from the list.")
 
 
-def _zones(scene: Scene, hosts: list[Hypervisor], target: Target) -> list[ZoneChoice]:
+def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix) -> list[ZoneChoice]:
     """Its own zone first; in each the hosts with most room first, those that cannot be chosen last."""
     instance, source = scene.subject, scene.source
     kind = Kind.EVACUATE if source is not None and not source.is_up else Kind.SHELVE
     usual = kind if kind is Kind.EVACUATE else Kind.COLD if instance.status == "SHUTOFF" else Kind.LIVE
+    warnings = _warnings(judged, usual)
     found: dict[str, ZoneChoice] = {}
     for host in hosts:
         zone = found.setdefault(host.zone, ZoneChoice(host.zone, is_own=host.zone == instance.zone))
@@ -203,20 +205,28 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target) -> list[ZoneCh
         if host.host != instance.host:
             # What no way could change: another zone alone is no objection here, since some ways lead there.
             found_there = preflight.judge_host(scene.case(kind, host.host, host.zone))
-            zone.hosts.append(HostChoice(host, found_there.objections, _warnings(scene, usual, host.host)))
+            zone.hosts.append(HostChoice(host, found_there.objections, warnings.get(host.host, ())))
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
         zone.hosts.sort(key=lambda one: (bool(one.objections), -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 
-def _warnings(scene: Scene, kind: Kind, host: str) -> tuple[str, ...]:
-    """What to know of a host before it is moved there in the usual way; that its zone changes, the ways tell."""
-    case = scene.case(kind, host, changes_pin=destinations.changes_pin(scene, kind, scene.hosts[host]))
-    told = preflight.judge_host(case).reasons
-    return tuple(
-        r.text for r in told if r.level is Level.AMBER and r.rule not in ("zone_changed", "live_queue")
-    )
+_TOLD_BY_THE_WAYS = ("zone_changed", "live_queue")
+
+
+def _warnings(judged: Matrix, kind: Kind) -> dict[str, tuple[str, ...]]:
+    """What to know of each host before it is moved there in the usual way."""
+    return {
+        row.host.host: tuple(
+            reason.text
+            for cell in row.cells
+            if cell.kind is kind
+            for reason in cell.own
+            if reason.level is Level.AMBER and reason.rule not in _TOLD_BY_THE_WAYS
+        )
+        for row in judged.rows
+    }
 
 
 def shared_objections(ways: list[Way]) -> list[str]:

@@ -53,6 +53,7 @@ urlpatterns = [
     path("audit/export.csv", audit.export_audit, name="export_audit"),
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
     path("health/", health.health, name="health"),
+    path("health/badge/", health.badge, name="findings_badge"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("login/", account.login, name="login"),

@@ -65,10 +65,6 @@ class RowView:
     def is_good(self) -> bool:
         return self.level < Level.OURS
 
-    @property
-    def memory_free(self) -> int:
-        return max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
-
 
 @dataclass(slots=True)
 class ZoneView:
@@ -102,6 +98,7 @@ class ColumnView:
     look: Look
     possible: int
     is_closed: bool
+    needs_permission: bool
     told: list[str]
 
 
@@ -122,6 +119,10 @@ class Page:
     best: BestView | None
     hosts: int
     shown: int
+
+    @property
+    def needs_permission(self) -> bool:
+        return any(column.needs_permission for column in self.columns)
 
     @property
     def open_columns(self) -> list[ColumnView]:
@@ -155,7 +156,7 @@ def page(
         zone.rows = [_row(row, plan, is_open, shared) for row in rows]
         zone.rows.sort(key=lambda one: (one.level >= Level.OURS, -one.points, one.host.host))
     return Page(
-        columns=[_column(column) for column in found.columns],
+        columns=[_column(column, runs=instance.status != "SHUTOFF") for column in found.columns],
         zones=[zone for zone in _in_order(zones.values()) if zone.rows],
         best=_best(found.best, plan) if found.best else None,
         hosts=len(found.rows),
@@ -226,7 +227,7 @@ def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
     ]
 
 
-def _column(column: Column) -> ColumnView:
+def _column(column: Column, *, runs: bool) -> ColumnView:
     gravest = max((reason.level for reason in column.common), default=Level.GREEN)
     if column.is_closed:
         look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level is Level.FORBIDDEN]
@@ -237,10 +238,11 @@ def _column(column: Column) -> ColumnView:
         )
     return ColumnView(
         NAMES[column.kind],
-        MEANT[column.kind],
+        MEANT[column.kind] if runs or column.kind is not Kind.COLD else "it stays stopped",
         look,
         column.possible,
         column.is_closed,
+        gravest is Level.OURS,
         [reason.text for reason in told],
     )
 

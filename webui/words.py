@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nmigrate.models import Hypervisor, Instance, Migration, Observation, Service
+from nmigrate.models import Hypervisor, Instance, Migration, Observation, OutsideMove, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
 from nmigrate.states import LABELS, Kind, State
@@ -102,6 +102,11 @@ ACTION_WORDS: dict[str, str] = {
     "hold_removed": "took off the lock that held it",
     "original_started": "started the original beside its copy",
     "pin_changed": "changed the zone that it is bound to",
+    "finding": "found something wrong",
+    "finding_ended": "saw that it has passed",
+    "outside_move": "moved it",
+    "outside_move_ended": "its move ended",
+    "outside_move_ours": "saw that the move is one of ours",
 }
 
 # One order to Nova, by what it does: "Nova accepted the start", "the start was refused".
@@ -231,7 +236,7 @@ class Look:
 # What a state means where a kind of move gives it another meaning than states.MEANINGS.
 _MEANS: dict[tuple[str, str], str] = {
     (Kind.LIVE, State.RUNNING): "It goes on running while Nova moves it.",
-    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up in the other zone, step by step.",
+    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up elsewhere, step by step.",
     (Kind.COPY, State.RUNNING): "A copy of it is made, step by step; the original stays where it is.",
     (Kind.COPY, State.WAITING): "The copy runs beside the original; a manager keeps the copy or drops it.",
     (Kind.COPY, State.CONFIRMING): "The copy is kept; what was asked for the original is being done.",
@@ -249,6 +254,25 @@ def meaning(migration: Migration) -> str:
 
 def of_migration(state: str) -> Look:
     return Look(STATE_TONES[State(state)], LABELS[State(state)])
+
+
+_OUTSIDE: dict[str, "Look"] = {
+    "completed": Look(OK, "done"),
+    "done": Look(OK, "done"),
+    "confirmed": Look(OK, "done"),
+    "reverted": Look(OFF, "sent back"),
+    "cancelled": Look(OFF, "stopped on the way"),
+    "error": Look(BAD, "failed"),
+    "failed": Look(BAD, "failed"),
+    "finished": Look(WAIT, "waits for a decision"),
+    "confirming": Look(BUSY, "being confirmed"),
+    "reverting": Look(BUSY, "going back"),
+}
+
+
+def of_outside(move: OutsideMove) -> Look:
+    """How a move that others made stands, by the status of Nova's record."""
+    return _OUTSIDE.get(move.status, Look(BUSY, "moving"))
 
 
 def of_status(status: str, task_state: str = "") -> Look:

@@ -1,6 +1,25 @@
-"""From what Nova said about a failed move to plain words: what happened, what to do next, and who can do it."""
+"""From what the cloud said about a failed move to plain words: why, what to do next, and who can do it."""
 
-from nmigrate.diagnosis.explain import Cause, cause_of, explain_move, mark
-from nmigrate.diagnosis.table import TABLE, Row, match
+from nmigrate.diagnosis.cause import HELPDESK, OPERATOR, Cause, Proof
+from nmigrate.diagnosis.explain import MOST_LIKELY, explain_move, explain_refusal, mark, split_advice
+from nmigrate.diagnosis.own import OWN, ROWS, own_cause
+from nmigrate.diagnosis.table import NO_VALID_HOST, TABLE, Row, match
 
-__all__ = ["TABLE", "Cause", "Row", "cause_of", "explain_move", "mark", "match"]
+__all__ = [
+    "HELPDESK",
+    "MOST_LIKELY",
+    "NO_VALID_HOST",
+    "OPERATOR",
+    "OWN",
+    "ROWS",
+    "TABLE",
+    "Cause",
+    "Proof",
+    "Row",
+    "explain_move",
+    "explain_refusal",
+    "mark",
+    "match",
+    "own_cause",
+    "split_advice",
+]

@@ -1,23 +1,13 @@
-"""From what Nova said about one failed move to its cause."""
+"""From what the cloud said about one failed move to its cause: its own steps first, the fault of the instance last."""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
 from nmigrate.cloud import api
-from nmigrate.diagnosis.table import OPERATOR, match
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a move failed: `what` happened, the `next_step` and `who` can do it, and Nova's own words."""
-
-    what: str
-    next_step: str
-    said: str
-    key: str = ""
-    who: str = ""
-
+from nmigrate.diagnosis.cause import OPERATOR, Cause, Proof
+from nmigrate.diagnosis.own import CHANGED, fill, objection_key, own_cause
+from nmigrate.diagnosis.table import NO_VALID_HOST, match
 
 _CHANGING = (
     (r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "<uuid>"),
@@ -27,6 +17,11 @@ _CHANGING = (
     (r"\s+", " "),
 )
 """What differs between two cases of the same trouble."""
+CHECK_OF_DESTINATION = "check_can_live_migrate_destination"
+SHOWN = 160
+"""Characters of unknown words that are shown in the sentence itself; all of them are folded below it."""
+MOST_LIKELY = "Most likely: "
+"""What stands before a reason that nmigrate found by itself."""
 
 
 def mark(said: str) -> str:
@@ -37,61 +32,157 @@ def mark(said: str) -> str:
     return "unknown:" + hashlib.sha256(words.strip().encode()).hexdigest()[:10]
 
 
-def cause_of(said: str) -> tuple[str, str]:
-    """The key of the cause and the role that can act, for any words of the cloud's."""
-    row = match(said)
-    return (row.key, row.who) if row is not None else (mark(said), OPERATOR)
+def explain_move(
+    action: api.Action | None, fault: str = "", *, name: str, source: str = "", dest: str = ""
+) -> Cause:
+    """The cause of a failed move. `action` with its events if the cloud still has it; `fault` if the server has one."""
+    proofs = _proofs(action, fault)
+    words = [proof for proof in proofs if proof.said]
+    specific = [proof for proof in words if not _is_no_valid_host(proof.said)]
+    if specific:
+        cause = _from_words(specific, name=name, source=source, dest=dest)
+    elif words:
+        cause = _after_its_check(action, name=name, source=source, dest=dest) or own_cause(
+            NO_VALID_HOST, name=name, source=source, dest=dest
+        )
+    else:
+        cause = own_cause("no-words", name=name, source=source, dest=dest)
+    return replace(cause, proofs=tuple(proofs))
 
 
-def explain_move(instance_name: str, action: api.Action | None, fault: str, asked_host: str) -> Cause:
-    """The cause of a failed move. `action` with its events if Nova still has it; `fault` if the server has one."""
-    failed = _failed_steps(action)
-    lines = [_line(event) for event in failed]
-    if action is not None and not lines and action.message:
-        lines.append(f"{action.action}: {action.message}")
-    if fault:
-        lines.append(f"fault: {fault}")
-    said = "\n".join(lines)
-    row = match(said)
+def explain_refusal(
+    sentence: str, proof: Proof | None, *, name: str, source: str = "", dest: str = "", key: str = ""
+) -> Cause:
+    """The cause of an order that was not carried out: by the cloud's words, else by our own `sentence`."""
+    said = proof.said if proof is not None else ""
+    row = match(said) if said and not key else None
+    key = key or objection_key(sentence)
     if row is not None:
-        what = row.what
-        if row.key == "no-valid-host" and asked_host:
-            what = f"Nova says that {asked_host} cannot take {instance_name}: no room, out of service or not allowed."
-        return Cause(what, row.next_step, said, row.key, row.who)
-    what = f"Nova gave up the move of {instance_name}{_where(failed)}"
-    what += " with the words below." if said else " and did not say why."
-    next_step = "Show this page to an operator; try another host meanwhile."
-    return Cause(what, next_step, said, mark(said), OPERATOR)
+        cause = fill(row, name=name, source=source, dest=dest)
+    elif said and key == CHANGED:
+        cause = _unknown("It was refused", said)
+    else:
+        known = own_cause(key, name=name, source=source, dest=dest)
+        reason, advice = split_advice(sentence)
+        who = OPERATOR if advice.startswith("An operator must") else known.who
+        cause = replace(known, why=reason, next_step=advice or known.next_step, who=who)
+    return cause.proved_by(proof) if proof is not None and (proof.said or proof.request_id) else cause
 
 
-def _failed_steps(action: api.Action | None) -> list[api.Event]:
+_ADVICE = re.compile(
+    r"(?:Choose|Ask|Wait|Move|An operator must|Make|Read|Unshelve|Look|Try|Say|Better|Take|Nothing)\b"
+)
+
+
+def split_advice(text: str) -> tuple[str, str]:
+    """A sentence of our rules in two: why, and what to do (its end, "" when it has none)."""
+    sentences = re.split(r"(?<=[.!?”)]) (?=[A-Z])", text)
+    first = next((at for at, one in enumerate(sentences) if at and _ADVICE.match(one)), len(sentences))
+    return " ".join(sentences[:first]), " ".join(sentences[first:])
+
+
+def _is_no_valid_host(said: str) -> bool:
+    row = match(said)
+    return row is not None and row.key == NO_VALID_HOST
+
+
+# -- what the cloud said
+
+
+def _proofs(action: api.Action | None, fault: str) -> list[Proof]:
     """The innermost step first: it failed first and knows best; the conductor only repeats it."""
-    events = action.events if action is not None else ()
-    failed = [event for event in events if event.result not in ("", "Success")]
-    return sorted(failed, key=lambda event: event.name.startswith("conductor_"))
+    found: list[Proof] = []
+    if action is not None:
+        failed = [event for event in action.events if event.result not in ("", "Success")]
+        failed.sort(key=lambda event: not event.name.startswith("compute_"))
+        found = [Proof(event.details, event.name, event.host, action.request_id) for event in failed]
+        if not found:
+            found = [Proof("", action.action, "", action.request_id)]
+    if fault and not any(fault.strip() in proof.said for proof in found):
+        found.append(Proof(fault, "fault of the instance", "", action.request_id if action else ""))
+    return found
 
 
-def _line(event: api.Event) -> str:
-    where = f" on {event.host}" if event.host else ""
-    return f"{event.name}{where}: {event.result}. {event.details}".strip()
+def _from_words(specific: list[Proof], *, name: str, source: str, dest: str) -> Cause:
+    checks = {proof.host: proof for proof in specific if CHECK_OF_DESTINATION in proof.step and proof.host}
+    if len(checks) > 1:
+        return _several([_of_check(one, name=name, source=source) for one in checks.values()], checks)
+    dest = next(iter(checks), "") or dest
+    row = match("\n".join(proof.said for proof in specific))
+    if row is not None:
+        return fill(row, name=name, source=source, dest=dest)
+    return _unknown(_where(specific[0]), "\n".join(proof.said for proof in specific))
+
+
+def _of_check(proof: Proof, *, name: str, source: str) -> Cause:
+    row = match(proof.said)
+    if row is None:
+        return _unknown(_where(proof), proof.said)
+    return fill(row, name=name, source=source, dest=proof.host)
+
+
+def _several(causes: list[Cause], hosts: dict[str, Proof]) -> Cause:
+    """The cloud tried several hosts by itself, and each had its reason."""
+    first = next((cause for cause in causes if not cause.key.startswith("unknown:")), causes[0])
+    if len({cause.key for cause in causes}) == 1 and first is causes[0]:
+        whole = f"This is so for each of {', '.join(hosts)}, which the cloud tried."
+        return replace(first, why=f"{first.why} {whole}")
+    why = " ".join(dict.fromkeys(cause.why for cause in causes))
+    return replace(first, why=f"The cloud tried {len(causes)} hosts. {why}")
+
+
+def _after_its_check(action: api.Action | None, *, name: str, source: str, dest: str) -> Cause | None:
+    """A host passed its check and was dropped all the same: what is tried after it is the network.
+
+    Read in nova/conductor/tasks/live_migrate.py `_call_livem_checks_on_host`: nothing but the binding of its ports
+    comes after the check, and no event tells of that.
+    """
+    passed = [
+        event.host
+        for event in (action.events if action is not None else ())
+        if CHECK_OF_DESTINATION in event.name and event.result == "Success"
+    ]
+    if not passed:
+        return None
+    cause = own_cause("port-binding", name=name, source=source, dest=passed[-1] or dest)
+    return replace(cause, why=MOST_LIKELY + cause.why[:1].lower() + cause.why[1:])
+
+
+def _unknown(where: str, said: str) -> Cause:
+    """Words that are in no row: they are shown, with where they came from."""
+    shown = " ".join(said.split())
+    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    return Cause(
+        mark(said),
+        f"{where.rstrip('. ')}. The cloud's words for it are new to nmigrate: “{shown}”",
+        "Show this page to an operator. Another host may work meanwhile.",
+        OPERATOR,
+    )
 
 
 _STEPS = (
-    ("check_can_live_migrate", "while it was checked"),
+    ("check_can_live_migrate_source", "while the host that it is on was checked"),
+    ("check_can_live_migrate", "while the new host was checked"),
     ("pre_live_migration", "while the new host was prepared"),
+    ("rollback_live_migration", "while it was put back"),
     ("live_migration", "while it was copied"),
     ("prep_resize", "while the move was prepared"),
     ("finish_resize", "while it was started on the new host"),
     ("resize_instance", "while its disk was copied"),
+    ("confirm_resize", "while its old host was tidied up"),
+    ("revert_resize", "while it went back"),
+    ("unshelve", "while it was started again"),
+    ("shelve", "while it was stored"),
+    ("rebuild", "while it was built anew"),
+    ("snapshot", "while a snapshot was made"),
+    ("build", "while it was started"),
     ("conductor", "while a host was looked for"),
+    ("schedule", "while a host was looked for"),
 )
 
 
-def _where(failed: list[api.Event]) -> str:
+def _where(proof: Proof) -> str:
     """Which step failed, and on which host, in plain words."""
-    if not failed:
-        return ""
-    first = failed[0]
-    doing = next((words for name, words in _STEPS if name in first.name), "")
-    on = f" on {first.host}" if first.host else ""
-    return f" {doing}{on}".rstrip() if doing or on else ""
+    doing = next((words for name, words in _STEPS if name in proof.step), "")
+    on = f" on {proof.host}" if proof.host and not proof.step.startswith("conductor") else ""
+    return f"It failed {doing}{on}".rstrip() if doing or on else "It failed"

@@ -1,197 +1,267 @@
-"""The failure table: patterns in Nova's words -> what happened, what to do next, and who can do it.
+"""The failure table: patterns in the cloud's words -> why it failed, what to do next, and who can do it.
 
-The first row that matches wins, so that specific rows stand above general ones.
+The first row that matches wins, so that specific rows stand above general ones. `{name}`, `{source}` and `{dest}`
+become the instance and the hosts. Nova tells of an exception that is not its own by its class alone
+(nova/exception.py `exception_to_dict`), which is why some patterns are names of classes.
 """
 
 import re
 from dataclasses import dataclass
 
-HELPDESK, OPERATOR = "helpdesk", "operator"
+from nmigrate.diagnosis.cause import HELPDESK, OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     key: str
     pattern: str
-    what: str
+    why: str
     next_step: str
     who: str
+    what: str = ""
+    """Instead of "could not be moved", where that would be wrong or too little."""
 
+
+NO_VALID_HOST = "no-valid-host"
+ANOTHER = "Plan it again with another host."
 
 TABLE: tuple[Row, ...] = (
     Row(
         "ssh",
         r"not able to execute ssh command|Host key verification failed",
-        "The two hosts could not speak to each other to copy the disk.",
-        "An operator must repair the ssh access between the compute hosts.",
+        "{source} and {dest} could not reach each other to copy its disk: the access from host to host is broken.",
+        "An operator must repair the ssh access between the two hosts. Until then no stopped instance can go there.",
         OPERATOR,
     ),
     Row(
         "lvm",
         r"Migration is not supported for LVM backed instances",
-        "Its disk is on LVM, and such an instance cannot be moved cold.",
-        "Ask for a live move that copies the disk, or show this page to an operator.",
+        "Its disk is kept in a way (LVM) that does not allow a move while it is stopped.",
+        "Ask its owner whether it may run, and plan a live move. If not, an operator must move its disk.",
         HELPDESK,
     ),
     Row(
         "server-group",
-        r"Failed to validate instance group policy",
-        "The rules of its server group do not allow it on that host.",
-        "Choose a host where no other member of its group runs, or ask an operator to look at the group.",
+        r"Failed to validate instance group policy|instance group policy was violated",
+        "The rules of its server group do not allow it on {dest}.",
+        "Plan it again with a host where no other member of its group runs, or ask an operator to review the group.",
         HELPDESK,
     ),
     Row(
         "port-binding",
-        r"Binding failed for port|PortBindingFailed",
-        "The network of the destination host could not be connected to it.",
-        "Choose another host, and tell an operator that the network of that one needs repair.",
+        r"Binding failed for port|PortBindingFailed|bindings? failed",
+        "Its network could not be connected on {dest}.",
+        "Plan it again with another host, and tell an operator that the network of {dest} needs repair.",
         HELPDESK,
     ),
     Row(
         "leftover-files",
         r"already exists, it is expected not to exist",
-        "Files of an earlier attempt lie on the destination host.",
-        "Choose another host, and tell an operator to clean up.",
+        "Files of an earlier attempt lie on {dest} and are in the way.",
+        "Plan it again with another host, and ask an operator to clean up {dest}.",
         HELPDESK,
     ),
     Row(
         "older-hypervisor",
         r"requires a newer hypervisor version",
-        "The destination's hypervisor is older than the one it runs on now.",
-        "Choose a host with a newer hypervisor.",
+        "The software of {dest} is older than that of {source}, and a running instance only moves to one as new.",
+        "Plan it again with a newer host, or move it cold.",
         HELPDESK,
     ),
     Row(
         "not-shared-storage",
         r"is not on shared storage",
-        "Its disk lies on its host alone, and the live move was told that the hosts share it.",
-        "Ask again and let Nova see for itself how to treat the disk.",
+        "Its disk lies on {source} alone, but the live move was told that the hosts share their disks.",
+        "Plan the live move again and choose “Nova sees for itself” for the disks.",
         HELPDESK,
     ),
     Row(
         "not-local-storage",
         r"is not on local storage|Block migration can not be used with shared storage",
-        "The hosts share its disk, and the live move was told to copy it.",
-        "Ask again and let Nova see for itself how to treat the disk.",
+        "The hosts share their disks, but the live move was told to copy its disk.",
+        "Plan the live move again and choose “Nova sees for itself” for the disks.",
         HELPDESK,
     ),
     Row(
         "cpu",
-        r"Unacceptable CPU info|CPU doesn't have compatibility",
-        "The processor of the destination lacks something that it uses now.",
-        "Choose a host of the same model, or move it cold.",
+        r"Unacceptable CPU info|CPU doesn't have compatibility|CPU is incompatible with host CPU",
+        "The processor of {dest} lacks something that {name} uses while it runs.",
+        "Plan it again with a host of the same model as {source}, or move it cold.",
         HELPDESK,
     ),
     Row(
         "disk-too-large",
-        r"Disk of instance is too large",
-        "Its disk does not fit on the destination.",
-        "Choose a host with more free disk.",
+        r"Disk of instance is too large|No space left on device|not enough (?:free )?(?:disk )?space",
+        "Its disk does not fit on {dest}.",
+        "Plan it again with a host that has more free disk.",
         HELPDESK,
     ),
     Row(
         "tunnelled",
         r"Selective block device migration is not supported with tunnelled",
-        "The hosts are set up in an old way that cannot copy its disk while it uses a volume.",
+        "The hosts are set up in an old way that cannot copy its disk live while a volume is attached.",
         "Move it cold, or ask an operator to change that setting.",
         HELPDESK,
     ),
     Row(
         "device",
-        r"not explicitly request live-migratable devices|Cannot live migrate VIF with related PCI",
-        "It uses a device of its host directly, which cannot be moved while it runs.",
+        r"not explicitly request live-migratable devices|Cannot live migrate VIF with related PCI"
+        r"|Cannot live migrate with virtual persistent memory",
+        "It uses a device of its host directly, and that cannot follow while it runs.",
         "Move it cold.",
         HELPDESK,
     ),
     Row(
         "numa",
         r"Instance has an associated NUMA topology",
-        "It is tied to processors of its host, and some hosts are too old to move such an instance live.",
-        "An operator must renew the old hosts. Until then move it cold.",
+        "It is tied to certain processors of its host, and some hosts are too old to move such an instance live.",
+        "An operator must renew the old hosts. Until then it can be moved cold.",
         OPERATOR,
     ),
     Row(
         "special-instance",
-        r"not supported for SEV-enabled|vTPM-enabled|vDPA ports|vTPM live migration is not supported",
+        r"not supported for SEV-enabled|vTPM-enabled|vDPA ports|vTPM live migration is not supported"
+        r"|not supported for instance with (?:vTPM|vDPA|SEV)",
         "It has a protected or special device that does not allow this kind of move.",
-        "Try a cold move, and tell its owner.",
+        "Plan a cold move, and tell its owner.",
         HELPDESK,
     ),
     Row(
         "still-in-use",
         r"Compute service of \S+ is still in use",
-        "Its host answers again, so it cannot be evacuated.",
-        "Move it live or cold.",
+        "{source} answers again. Evacuation is only for a host that is down.",
+        "Plan it again as a live or a cold move.",
         HELPDESK,
     ),
     Row(
         "no-memory",
         r"Lack of memory",
-        "The destination has too little free memory.",
-        "Choose a host with more free memory.",
+        "{dest} has too little free memory for it.",
+        "Plan it again with a host that has more free memory.",
+        HELPDESK,
+    ),
+    Row(
+        "no-room",
+        r"Insufficient compute resources|ComputeResourcesUnavailable",
+        "{dest} filled up while the move began.",
+        "Plan it again with a host that has more room.",
         HELPDESK,
     ),
     Row(
         "source-down",
         r"Service is unavailable at this time|Compute service of \S+ is unavailable",
-        "The compute service of the host that it was on is down.",
-        "An operator must bring that host back; until then it cannot be moved this way.",
+        "{source}, where it is, does not answer.",
+        "An operator must bring {source} back, or evacuate it. Until then it cannot be moved this way.",
+        OPERATOR,
+    ),
+    Row(
+        "quota",
+        r"[Qq]uota exceeded|[Oo]ver quota|exceeds? .{0,20}quota",
+        "The limits of its project leave no room for this.",
+        "An operator must raise the project's limits, or its owner must give something up. Then try again.",
         OPERATOR,
     ),
     Row(
         "unshelve-target",
-        r"must be SHELVED_OFFLOADED|is not in the availability zone|requested availability zone is not available",
-        "It cannot be started again in that zone or on that host.",
+        r"must be SHELVED_OFFLOADED|is not in the availability zone|requested availability zone is not available"
+        r"|only be pinned to its current availability zone|cross_az_attach|are not in the same availability_zone",
+        "That zone and that host do not belong together, or the zone has no host in service.",
         "Choose a zone and a host that belong together.",
         HELPDESK,
     ),
     Row(
         "same-or-unknown-host",
-        r"host where the server exists|target host can't be the same|Compute host \S+ (?:could not be|not) found",
-        "It is on that host already, or the cloud does not know that host.",
-        "Choose another host from the list.",
+        r"host where the server exists|target host can't be the same|Compute host \S+ (?:could not be|not) found"
+        r"|Unable to migrate instance \(\S+\) to current host",
+        "It is on {dest} already, or the cloud knows no host of that name.",
+        "Look where it is now. If it should go elsewhere, plan it again with another host.",
         HELPDESK,
     ),
     Row(
         "locked",
         r"Instance \S+ is locked",
-        "It is locked in the cloud.",
-        "Ask its owner to unlock it.",
+        "It is locked in the cloud, so that nobody moves it.",
+        "Ask its owner to unlock it, and plan it again.",
         HELPDESK,
     ),
     Row(
         "wrong-state",
-        r"while it is in (?:vm_state|task_state|power state)|Instance \S+ is not ready",
-        "It is doing something else, or is in a state that does not allow this.",
-        "Wait a moment and look again.",
+        r"while it is in (?:vm_state|task_state|power state)|Instance \S+ is not ready|in an invalid state for",
+        "It is doing something else just now, or was stopped, paused or changed since the move was asked for.",
+        "Look at what it does now. Wait until it is at rest, and plan it again.",
         HELPDESK,
     ),
     Row(
         "no-right",
-        r"Policy doesn't allow",
-        "The account of nmigrate may not do this in the cloud.",
-        "An operator must give it the right that is missing.",
+        r"Policy doesn't allow|is not authorized|lacks a right",
+        "nmigrate's own account may not do this in the cloud.",
+        "An operator must give nmigrate's account the right that is missing.",
         OPERATOR,
     ),
     Row(
         "confirm-cleanup",
-        r"try hard rebooting",
-        "It was kept on its new host, but the old host could not be cleaned up.",
-        "An operator must look at both hosts and restart it. It cannot go back.",
+        r"try hard rebooting|Confirm resize failed",
+        "It is kept on its new host, but its old host could not be tidied up.",
+        "An operator must look at both hosts and restart {name}. It cannot go back any more.",
         OPERATOR,
+        "{name} was moved, but the end of it failed.",
     ),
     Row(
         "interrupted",
-        r"MessagingTimeout|Timed out waiting for a reply|RemoteError|MessageDeliveryFailure",
-        "The parts of the cloud lost contact with each other. It may still run.",
-        "An operator must see where it runs before its state is put right.",
+        r"MessagingTimeout|Timed out waiting for a reply|Timeout while checking if we can live migrate|RemoteError"
+        r"|Remote error|MessageDeliveryFailure|DBConnectionError|Keystone\w*Fail|Failed to submit live migration",
+        "The parts of the cloud lost contact with each other in the middle of it.",
+        "An operator must see where {name} really runs before anything else is done with it.",
         OPERATOR,
     ),
     Row(
-        "no-valid-host",
-        r"No valid host",
-        "Nova found no host that can take it: the hosts that it may go to are full, out of service or not allowed.",
-        "Plan it again with a named host. If that fails too, an operator must look at room, zone and server group.",
+        "volume",
+        r"\bClientException\b|VolumeAttach\w*|Volume \S+ could not be|cinder|os-brick|initialize_connection",
+        "One of its volumes could not be connected on {dest}.",
+        "An operator must look at the volumes of {name} before it is moved or started again.",
+        OPERATOR,
+    ),
+    Row(
+        "hypervisor-away",
+        r"Connection to the hypervisor is broken|HypervisorUnavailable",
+        "The host that should do it has lost its own hypervisor: nothing can be started or moved there.",
+        "Plan it again with another host, and tell an operator that {dest} or {source} needs repair.",
+        HELPDESK,
+    ),
+    Row(
+        "guest-did-not-start",
+        r"process exited while connecting to monitor|unexpectedly closed the monitor|Failed to (?:start|define) "
+        r"|\blibvirtError\b|libvirt\.libvirtError|Virtual Interface creation failed",
+        "The host could not run it: its hypervisor refused to start or to take it.",
+        "An operator must look at the hypervisor of {dest}; another host may work.",
+        OPERATOR,
+    ),
+    Row(
+        "host-command",
+        r"\bProcessExecutionError\b|Unexpected error while running command",
+        "A command that one of the hosts runs for a move failed there.",
+        "An operator finds the command and its answer in the log of that host, by the request id below.",
+        OPERATOR,
+    ),
+    Row(
+        "image",
+        r"Image \S+ (?:is not active|could not be found|is unacceptable)|Can not find requested image|ImageNotFound",
+        "The image that it is made from, or that was made of it, cannot be read.",
+        "An operator must look at that image. Until then it stays where it is.",
+        OPERATOR,
+    ),
+    Row(
+        "gone",
+        r"Instance \S+ could not be found|InstanceNotFound|404 .*The resource could not be found",
+        "It is no longer there: somebody deleted it in the cloud.",
+        "Nothing is left to move. Ask its owner whether that was meant.",
+        HELPDESK,
+    ),
+    Row(
+        NO_VALID_HOST,
+        r"No valid host|Exceeded max(?:imum)? (?:scheduling retries|number of retries)|MaxRetriesExceeded",
+        "The cloud found no host for it: those that it may go to are full, out of service or not allowed.",
+        ANOTHER + " If that fails too, an operator must look at room, zone and server group.",
         HELPDESK,
     ),
 )

@@ -25,14 +25,18 @@ BEHAVIOUR = {
     "spawn_seconds",
     "snapshot_seconds",
     "live_migration_seconds",
+    "pre_live_migration_seconds",
     "cold_migrate_seconds",
     "confirm_seconds",
     "revert_seconds",
     "volume_seconds",
     "fail",
     "post_copy",
+    "dirty_memory",
+    "live_timeout_seconds",
     "shared_storage",
     "fail_volume",
+    "wrong_host",
 }
 
 
@@ -139,14 +143,19 @@ class Lab:
         """Tell the drivers how to behave from their next call on; None takes an earlier change back.
 
         Durations in seconds: spawn_seconds, snapshot_seconds, live_migration_seconds (8),
-        cold_migrate_seconds (4), confirm_seconds, revert_seconds, volume_seconds.
+        cold_migrate_seconds (4), pre_live_migration_seconds, confirm_seconds, revert_seconds, volume_seconds.
 
         shared_storage=True: all hosts see all disks. post_copy=True: a live migration goes post-copy half-way.
+        dirty_memory=True: a guest changes its memory as fast as it is copied, so that its live migration does not
+        end by itself; it is given up after live_timeout_seconds. wrong_host=True: a live migration stays where it was, and its record says completed.
 
         fail={"compute3": ["finish_migration"]} or {"compute3": {"finish_migration": "the sentence"}} names
         steps of the virt driver: spawn, destroy, power_on, power_off, snapshot, migrate_disk_and_power_off,
         finish_migration, confirm_migration, finish_revert_migration, check_can_live_migrate_destination,
-        check_can_live_migrate_source, pre_live_migration, live_migration (half-way).
+        check_can_live_migrate_source, pre_live_migration, live_migration (half-way), post_copy (after it),
+        live_migration_end (the record says completed, nothing else does), boot (the guest goes down by itself after
+        a cold move), bind_port (Neutron's). Instead of the sentence {"raises": "InvalidCPUInfo", "reason": "..."}
+        raises that exception of Nova's: see services/labfake.py `trouble`.
 
         fail_volume=["create_volume", "initialize_connection:compute2"] does so for volumes.
         """
@@ -183,6 +192,10 @@ class Lab:
     def override(self, name: str, value: Any, group: str | None = None) -> None:
         """Change an option of nova.conf in the running Nova, until it is started again."""
         self.control("/conf", name=name, value=value, group=group)
+
+    def allow_live(self, slots: int) -> None:
+        """How many live migrations go on at a time, in all hosts together; the others wait in line."""
+        self.control("/live", slots=slots)
 
     def periodic(self, host: str, task: str) -> None:
         """Run a periodic task of a host's nova-compute now."""

@@ -8,6 +8,31 @@ from django.db.models import Q
 
 from nmigrate.models.record import Migration
 
+GRAVEST_FIRST = (
+    "wrong_host",
+    "broken_outside",
+    "source_down",
+    "host_down",
+    "unread",
+    "stalled",
+    "unanswered",
+    "queued",
+    "endless_task",
+    "unheld",
+    "overdue",
+    "stranded",
+    "unapproved",
+    "undecided_outside",
+)
+"""The watchdog's rules (watchdog/), as pages list what they find."""
+TYPE_LABELS: dict[str, str] = {
+    "migration": "cold migration",
+    "resize": "change of its size",
+    "live-migration": "live migration",
+    "evacuation": "evacuation",
+}
+"""Nova's types of a migration record, in the words of our kinds."""
+
 
 class Finding(models.Model):
     """Something that goes wrong quietly: since when, what it is in plain words, and what to do about it.
@@ -72,6 +97,14 @@ class OutsideMove(models.Model):
             models.UniqueConstraint(fields=("cloud", "server_migration_id"), name="one_row_per_outside_move"),
         )
         indexes = (models.Index(fields=("cloud", "instance_uuid"), name="outside_by_instance"),)
+
+    @property
+    def is_active(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def type_label(self) -> str:
+        return TYPE_LABELS.get(self.type, self.type)
 
     def __str__(self) -> str:
         return f"{self.type} of {self.instance_name} outside nmigrate"

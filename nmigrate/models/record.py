@@ -3,6 +3,8 @@
 Instances, hosts and people are copied as text, so that a row can be read when they are gone.
 """
 
+from typing import Any, ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -90,8 +92,12 @@ class Migration(models.Model):
 
     is_decided_outside = models.BooleanField(default=False)
     failure = models.TextField(blank=True, help_text="what happened, in plain words")
-    next_step = models.TextField(blank=True, help_text="what to do about it, and who can")
+    why = models.TextField(blank=True, help_text="why it did, in plain words")
+    next_step = models.TextField(blank=True, help_text="what to do about it")
     nova_said = models.TextField(blank=True, help_text="Nova's own words")
+    evidence = models.JSONField(
+        default=list, help_text="the same one by one: said, step, host and Nova's request id"
+    )
     cause = models.CharField(
         max_length=60,
         blank=True,
@@ -107,6 +113,17 @@ class Migration(models.Model):
         default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
     )
     remark = models.TextField(blank=True, help_text="something to know about a move that did not fail")
+
+    NO_FAILURE: ClassVar[dict[str, Any]] = {
+        "failure": "",
+        "why": "",
+        "next_step": "",
+        "next_step_by": "",
+        "cause": "",
+        "nova_said": "",
+        "evidence": [],
+    }
+    """All that a failure has written, taken back: for a move that goes on, or came to a good end after all."""
 
     class Meta:
         ordering = ("-id",)

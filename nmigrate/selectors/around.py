@@ -46,7 +46,7 @@ def around_server(
     moves = list(
         Migration.objects.filter(cloud=cloud, state__in=ACTIVE_STATES)
         .filter(mine | Q(kind__in=(Kind.LIVE.value, Kind.EVACUATE.value)))
-        .exclude(pk=ignoring.pk if ignoring else None)
+        .exclude(pk=ignoring.pk if ignoring else 0)
         .only(
             "kind", "state", "instance_uuid", "instance_name", "copy_uuid", "source_host", "requested_by_name"
         )

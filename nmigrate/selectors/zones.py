@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import RowNumber
 
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, OutsideMove
 from nmigrate.selectors.moves import ACTIVE_STATES, by_instance
+from nmigrate.selectors.noticed import outside_in_flight
 from nmigrate.states import State
 
 MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
@@ -29,6 +30,9 @@ class Chip:
 
     instance: Instance
     move: Migration | None
+    outside: OutsideMove | None = None
+    is_found: bool = False
+    """The watchdog has something to say about it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,8 @@ class HostCard:
     hypervisor: Hypervisor
     chips: list[Chip] = field(default_factory=list)
     arriving: list[Migration] = field(default_factory=list)
+    arriving_outside: list[OutsideMove] = field(default_factory=list)
+    is_found: bool = False
     total: int = 0
 
     @property
@@ -86,7 +92,13 @@ class Topology:
     hypervisors: int
     instances: int
     moves: list[Migration]
+    outside: list[OutsideMove]
+    findings: int
     is_dense: bool
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.moves) + len(self.outside)
 
     @property
     def homeless_more(self) -> int:
@@ -133,17 +145,22 @@ def _first_per_host(
 
 
 def topology(cloud: Cloud, show: str = SHOW_ALL) -> Topology:
-    """Zones, hosts and instances in six queries, whatever the size of the cloud."""
+    """Zones, hosts and instances in eight queries, whatever the size of the cloud."""
     version = topology_version(cloud)
     hypervisors = list(cloud.hypervisors.defer("inventories", "traits", "aggregates"))
     totals: Counter[str] = Counter(dict(cloud.instances.order_by().values_list("host").annotate(Count("id"))))
     moves = list(Migration.objects.filter(cloud=cloud.name, state__in=ACTIVE_STATES).order_by("id"))
     moving = by_instance(moves)
+    outside = [row for row in outside_in_flight(cloud.name) if row.instance_uuid not in moving]
+    others = {row.instance_uuid: row for row in outside}
+    found = list(Finding.objects.filter(cloud=cloud.name, ended_at=None).values_list("instance_uuid", "host"))
+    found_uuids, found_hosts = {uuid for uuid, _ in found}, {host for _, host in found if host}
     dense = len(hypervisors) > MANY_HOSTS
     chips: dict[str, list[Chip]] = defaultdict(list)
     limit = CHIPS_WHEN_MANY if dense else CHIPS_PER_HOST
-    for instance in _first_per_host(cloud, moving, show, limit, notable=dense):
-        chips[instance.host].append(Chip(instance, moving.get(instance.uuid)))
+    for instance in _first_per_host(cloud, [*moving, *others], show, limit, notable=dense):
+        uuid = instance.uuid
+        chips[instance.host].append(Chip(instance, moving.get(uuid), others.get(uuid), uuid in found_uuids))
 
     zones: dict[str, ZoneCards] = {}
     known_hosts = set()
@@ -154,7 +171,12 @@ def topology(cloud: Cloud, show: str = SHOW_ALL) -> Topology:
         known_hosts.add(hypervisor.host)
         total = totals[hypervisor.host] if first else 0
         card = HostCard(
-            hypervisor, chips[hypervisor.host] if first else [], _arriving(moves, hypervisor), total
+            hypervisor,
+            chips[hypervisor.host] if first else [],
+            _arriving(moves, hypervisor),
+            [row for row in outside if row.dest_host == hypervisor.host and row.status != "finished"],
+            hypervisor.host in found_hosts,
+            total,
         )
         zone.hypervisors += 1
         zone.instances += total
@@ -176,6 +198,8 @@ def topology(cloud: Cloud, show: str = SHOW_ALL) -> Topology:
         hypervisors=len(hypervisors),
         instances=sum(totals.values()),
         moves=moves,
+        outside=outside,
+        findings=len(found),
         is_dense=dense,
     )
 
@@ -192,7 +216,7 @@ def _arriving(moves: list[Migration], hypervisor: Hypervisor) -> list[Migration]
 
 def _is_shown(card: HostCard, show: str) -> bool:
     if show == SHOW_MOVING:
-        return bool(card.chips or card.arriving)
+        return bool(card.chips or card.arriving or card.arriving_outside)
     if show == SHOW_TROUBLE and not card.is_in_trouble:
         card.chips = [
             chip

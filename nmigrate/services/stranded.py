@@ -47,9 +47,7 @@ def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, 
     if step is None:
         raise Conflict(f"There is nothing left to do for the move of {migration.instance_name}.")
     changes: dict[str, Any] = {
-        "failure": "",
-        "next_step": "",
-        "nova_said": "",
+        **Migration.NO_FAILURE,
         "stranded_in": "",
         "request_id": "",
     }
@@ -69,5 +67,13 @@ def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, 
 def leave_migration(*, actor: User, migration: Migration, note: str = "") -> None:
     """End it here; what exists now stays as it is, and the record says what that is."""
     with transaction.atomic():
-        transition(migration, "leave", actor=actor, note=note.strip(), ended_at=timezone.now())
+        transition(
+            migration,
+            "leave",
+            actor=actor,
+            note=note.strip(),
+            ended_at=timezone.now(),
+            next_step="It was left as it is. An operator puts it right in the cloud.",
+            next_step_by="operator",
+        )
         release_hold(migration)

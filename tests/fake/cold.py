@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 from nmigrate.cloud import api
-from tests.fake.base import MEMBER, OWN, SETTLED, FakeBase
+from tests.fake.base import ADMIN, MEMBER, OWN, SETTLED, FakeBase
 
 
 class Cold(FakeBase):
     """`auto_confirm`: Nova confirms by itself at once, as with a resize_confirm_window that is over."""
 
     auto_confirm = False
+
+    def migrate_outside(self, uuid: str, host: str = "", user: str = ADMIN) -> str:
+        return self._migrate(uuid, host, user)
 
     def confirm_outside(self, uuid: str, user: str = MEMBER) -> None:
         self._confirm(uuid, user)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nmigrate.cloud import api
-from tests.fake.base import GONE, MEMBER, OWN, SETTLED, FakeBase
+from tests.fake.base import ADMIN, GONE, MEMBER, OWN, SETTLED, FakeBase
 
 MIB = 1024**2
 IN_PROGRESS = ("queued", "preparing", "running", "post-migrating")
@@ -32,8 +32,11 @@ class Live(FakeBase):
     def abort_live_outside(self, uuid: str, migration_id: int, user: str = MEMBER) -> None:
         self._abort_live(uuid, migration_id, user)
 
+    def live_outside(self, uuid: str, host: str = "", user: str = ADMIN) -> str:
+        return self._live_migrate(uuid, host, None, user)
+
     def live_migrate(self, uuid: str, host: str = "", block: bool | None = None) -> str:
-        return self._post("live_migrate", lambda: self._live_migrate(uuid, host, block))
+        return self._post("live_migrate", lambda: self._live_migrate(uuid, host, block, OWN))
 
     def live_progress(self, uuid: str) -> list[api.LiveProgress]:
         self._answer("live_progress")
@@ -55,13 +58,13 @@ class Live(FakeBase):
 
     # -- how Nova behaves
 
-    def _live_migrate(self, uuid: str, host: str, block: bool | None) -> str:
+    def _live_migrate(self, uuid: str, host: str, block: bool | None, user: str) -> str:
         server = self._find(uuid)
         self._check_state(server, "os-migrateLive", "ACTIVE", "PAUSED")
         self._check_host(host)
-        request_id = self._begin(uuid, "live-migration", OWN)
+        request_id = self._begin(uuid, "live-migration", user)
         self._told_live.pop(uuid, None)
-        self._pending[uuid] = self._living(uuid, host, block, request_id)
+        self._pending[uuid] = self._living(uuid, host, block, request_id, user)
         self.change(uuid, status="MIGRATING", task_state="migrating")
         return request_id
 
@@ -103,10 +106,10 @@ class Live(FakeBase):
             400,
         )
 
-    def _living(self, uuid: str, host: str, block: bool | None, request_id: str) -> Iterator[None]:
+    def _living(self, uuid: str, host: str, block: bool | None, request_id: str, user: str) -> Iterator[None]:
         server = replace(self.by_uuid[uuid])
         source, number = server.host, next(self._ids)
-        self._record(number, uuid, "accepted", source, user=OWN, kind="live-migration")
+        self._record(number, uuid, "accepted", source, user=user, kind="live-migration")
         yield
         chosen = self._checked(server, host, block, request_id)
         if not chosen:

@@ -61,7 +61,7 @@ class Reading(FakeBase):
     def room(self, hypervisor: str) -> api.Room | None:
         self._answer("room")
         host = next((row for row in self.hosts.values() if row.uuid == hypervisor), None)
-        return host and api.Room(host.vcpus, host.memory_mb, host.disk_gb, host.traits)
+        return api.Room(host.vcpus, host.memory_mb, host.disk_gb, host.traits) if host else None
 
     def server_groups(self) -> list[api.ServerGroup]:
         self._answer("server_groups")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,12 @@ def a_tick(ground: Ground, counted: Counter[str]) -> dict[str, int]:
     return dict(counted)
 
 
+@pytest.fixture(autouse=True)
+def _young(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No live move is old enough to be measured with nobody looking."""
+    monkeypatch.setattr(progress, "AFTER", timedelta(hours=1))
+
+
 def test_a_tick_costs_the_same_for_one_live_move_and_for_fifty(ground: Ground, counted: Counter[str]) -> None:
     many = 8 if ground.is_lab else 50
     try:
@@ -70,5 +77,20 @@ def test_a_page_that_was_closed_costs_nothing(ground: Ground, counted: Counter[s
     progress.note_looking(ground.now(move))
     Migration.objects.update(watched_at=move.requested_at.replace(year=2020))
     assert sum(a_tick(ground, counted).values()) == 2
+    ground.slow_live(False)
+    ground.end_live_moves()
+
+
+def test_of_live_moves_that_nobody_looks_at_two_are_measured_in_a_tick_in_turn(
+    fake_ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground, measured = fake_ground, fake_ground.cloud.calls  # type: ignore[attr-defined]  # the fake counts its calls
+    moves = in_flight(ground, 7)
+    monkeypatch.setattr(progress, "AFTER", timedelta(0))
+    for expected in (2, 2, 2, 1, 0):  # each once; not again so soon
+        before = measured["live_progress"]
+        ground.tick()
+        assert measured["live_progress"] - before == expected
+    assert all(ground.now(move).progress["read_at"] for move in moves)
     ground.slow_live(False)
     ground.end_live_moves()

@@ -122,7 +122,7 @@ def go(ground: Ground, move: Migration, killer: Killer) -> None:
         if rests and not Order.objects.filter(state__in=Order.OPEN).exists():
             if move.state != State.STRANDED:
                 return
-            assert "never arrived" in move.failure, ground.story(move)
+            assert "never arrived" in move.why, ground.story(move)
             services.retry_migration(actor=ground.helpdesk, migration=move)
         if killer.is_dead:
             recover(ground)
@@ -175,7 +175,7 @@ def test_death_at_any_statement_loses_and_doubles_nothing(fake_ground: Ground, n
 def check(ground: Ground, way: Way, killer: Killer) -> None:
     move = walk(ground, way, killer)
     if move.state == State.FAILED:
-        assert "never arrived" in move.failure, ground.story(move)
+        assert "never arrived" in move.why, ground.story(move)
         assert sum(counted(ground, move).values()) == 0
         return
     expected = State.REVERTED if way.decision == "reject" else State.DONE

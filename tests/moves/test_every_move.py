@@ -72,8 +72,8 @@ def test_live_told_wrongly_about_its_disks_says_why_and_is_unharmed(ground: Grou
     instance = ground.boot("wrong", "compute1", "ACTIVE")
     move = ground.play(ground.ask(instance, Kind.LIVE, host="compute3", block="shared"))
     assert move.state == State.FAILED
-    assert "told that the hosts share it" in move.failure
-    assert "unharmed on compute1" in move.failure
+    assert "told that the hosts share their disks" in move.why
+    assert "unharmed and runs on compute1" in move.failure
 
 
 def test_live_volume_backed(ground: Ground) -> None:
@@ -140,6 +140,22 @@ def test_zone_by_shelving(ground: Ground, status: str) -> None:
     assert (move.state, after.zone, after.status) == (State.DONE, "nova", status), ground.story(move)
     assert after.pinned_zone == "nova"
     assert (move.dest_host, move.dest_zone) == (after.host, "nova")
+
+
+@pytest.mark.parametrize("zone", ["nova-1", ""], ids=["bound", "free"])
+def test_shelving_to_a_host_of_its_own_zone(ground: Ground, zone: str) -> None:
+    instance = ground.boot("shelved", "compute1", zone=zone)
+    move = ground.play(ground.ask(instance, Kind.SHELVE, host="compute3"), *ENDS)
+    ground.read()
+    after = ground.seen(move)
+    assert (move.state, after.host, after.status) == (State.DONE, "compute3", "SHUTOFF"), ground.story(move)
+    assert after.pinned_zone == (zone or None)
+
+
+def test_copy_to_a_host_of_its_own_zone(ground: Ground) -> None:
+    instance = ground.boot("web", "compute1")
+    move = ground.play(ground.ask(instance, Kind.COPY, host="compute3"), State.WAITING, *ENDS)
+    assert (move.state, move.dest_host) == (State.WAITING, "compute3"), ground.story(move)
 
 
 ENDS = (State.DONE, State.REVERTED, State.FAILED, State.STRANDED, State.ABORTED)

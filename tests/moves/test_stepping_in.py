@@ -33,7 +33,7 @@ def test_abort_leaves_it_where_it_runs(ground: Ground) -> None:
     ground.play(move, State.ABORTED)
     after = ground.seen(move)
     assert (after.host, after.status, move.nova_status) == ("compute1", "ACTIVE", "cancelled")
-    assert "as asked" in move.remark
+    assert "as asked" in move.failure
     assert ground.trail(move)[-3:] == ["abort", "abort_accepted", "end_abort"]
 
 
@@ -61,7 +61,7 @@ def test_abort_outside_is_told_with_who(ground: Ground) -> None:
     assert move.server_migration_id is not None
     ground.abort_outside(move)
     ground.play(move, State.ABORTED)
-    assert "outside nmigrate" in move.remark
+    assert "outside nmigrate" in move.failure
 
 
 def test_post_copy_can_be_neither_stopped_nor_forced(ground: Ground) -> None:

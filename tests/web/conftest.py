@@ -131,6 +131,7 @@ def half_way(
         actor=helpdesk, instance=running, kind=Kind.SHELVE, zone="nova-1", reason="the zone closes"
     )
     services.approve_migration(actor=manager, migration=made)
+    reach(able, made, State.RUNNING)
     for host in ("compute1", "compute3"):
         able.hosts[host] = replace(able.hosts[host], status="disabled")
     return reach(able, made, State.STRANDED)

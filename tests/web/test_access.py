@@ -22,6 +22,7 @@ PAGES = {
     "host": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/"),
     "instance": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/"),
     "instance_status": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/status/"),
+    "destinations": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/destinations/"),
     "request_migration": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/migrate/"),
     "migrations": ("helpdesk manager auditor operator", "/migrations/"),
     "migration": ("helpdesk manager auditor operator", "/migrations/{pk}/"),

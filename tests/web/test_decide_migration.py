@@ -7,6 +7,7 @@ from django.test import Client
 from nmigrate import services
 from nmigrate.models import Approval, Instance, Migration
 from nmigrate.states import State
+from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
 
@@ -150,3 +151,51 @@ def test_a_comment_that_is_too_long_is_refused_and_kept(
     assert response.status_code == 422
     assert "A comment may have up to 2000 characters." in text(response)
     assert waiting.state == State.WAITING
+
+
+def test_what_an_approval_sets_aside_is_told_before_it_is_given(
+    client: Client, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="closing the year")
+    vm2.refresh_from_db()
+    move = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{move.pk}/decide/"))
+
+    assert "What your approval sets aside" in shown
+    assert "vm2 is locked (“closing the year”)" in shown
+    assert "you answer for that" in shown
+    assert "Allow it: approve the start" in shown
+    assert "It would be refused now" not in shown
+    assert "is shut down on the way" not in shown
+    assert "sets aside a rule" in text(client.get("/approvals/"))
+
+    Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
+    assert "It would be refused now." in text(client.get(f"/migrations/{move.pk}/decide/"))
+
+
+def test_both_verdicts_stand_on_the_page_of_the_move(
+    client: Client, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.change(vm2.uuid, locked=True, locked_reason="closing the year")
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="closing the year")
+    vm2.refresh_from_db()
+    move = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+    services.approve_migration(actor=manager, migration=move)
+    synced.groups = []
+    synced.add_host("compute3", "nova-1", traits=("COMPUTE_STATUS_DISABLED",))
+    run_tasks()
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/migrations/{move.pk}/"))
+
+    assert "When it was asked for" in shown
+    assert "Again, just before it started" in shown
+    assert shown.count("<b>Set aside by a manager:</b> vm2 is locked") == 2
+    assert "<b>New since it was asked for:</b> Nova&#x27;s scheduler still takes compute3" in shown
+    assert "What spoke against it was set aside by manager" in shown

@@ -20,6 +20,7 @@ from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG, Open, complaints, too_wide
 from tests.web.conftest import reach
+from tests.wide import wide_cloud
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
@@ -39,6 +40,14 @@ def story(
     with transaction.atomic():
         audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
     Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
+    wide = wide_cloud(70)
+    Instance.objects.filter(name="vm-00001").update(locked=True, locked_reason="z" * 200)
+    aside = services.request_migration(
+        actor=helpdesk,
+        instance=Instance.objects.get(name="vm-00001"),
+        reason="it is old",
+        sets_aside=["lock"],
+    )
     instances, migrations = "/clouds/lab/instances", "/migrations"
     return {
         "topology": "/clouds/lab/",
@@ -50,6 +59,10 @@ def story(
         "no host": "/clouds/lab/hosts/nowhere/",
         "instance": f"{instances}/{waiting.instance_uuid}/",
         "long instance": f"{instances}/{vm1.uuid}/",
+        "destinations": f"{instances}/{doem.uuid}/destinations/",
+        "destinations of a locked one": f"{instances}/{vm1.uuid}/destinations/",
+        "wide destinations": f"/clouds/wide/instances/{wide.uuid}/destinations/",
+        "wide plan": f"/clouds/wide/instances/{wide.uuid}/migrate/",
         "plan": f"{instances}/{doem.uuid}/migrate/",
         "plan to a zone": f"{instances}/{doem.uuid}/migrate/?zone=nova-1",
         "plan under way": f"{instances}/{asking.instance_uuid}/migrate/",
@@ -61,6 +74,7 @@ def story(
         "failed": f"{migrations}/{failed.pk}/",
         "approvals": "/approvals/",
         "approve": f"{migrations}/{asking.pk}/decide/",
+        "set aside": f"{migrations}/{aside.pk}/decide/",
         "decide": f"{migrations}/{waiting.pk}/decide/",
         "decided": f"{migrations}/{failed.pk}/decide/",
         "audit": "/audit/",

@@ -327,3 +327,21 @@ def test_an_unknown_cloud_is_not_found(client: Client, helpdesk: User) -> None:
 
     assert client.get("/clouds/elsewhere/").status_code == 404
     assert client.get("/clouds/lab/hosts/nowhere/").status_code == 404
+
+
+def test_a_host_comes_with_what_to_know_of_it_and_the_best_with_its_score(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    features = ["HW_CPU_X86_AVX", "HW_CPU_X86_AVX2"]
+    Hypervisor.objects.update(traits=features)
+    Hypervisor.objects.filter(host="compute1").update(traits=features[:1])
+    client.force_login(helpdesk)
+
+    shown = text(client.get(plan_of(running) + "?host=compute1"))
+
+    where = shown[: shown.index('id="how-title"')]
+    assert "The processor of compute1 lacks X86_AVX2" in where
+    assert "<b>compute4</b> suits best, with " in where
+    assert "of memory stay free" in where
+    assert "The processor of compute1 lacks X86_AVX2" in card(shown, "live")
+    assert "The processor of compute1 lacks" not in card(shown, "cold")

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, Service
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, OutsideMove, Service
 from nmigrate.selectors import Chip
 from nmigrate.states import Kind, Perm, State
 from webui import words
@@ -30,6 +30,9 @@ PAGES = (
     ("Health", "health", "/health/", Perm.VIEW),
 )
 
+_BADGES = {"approvals": "_approvals_badge.html", "health": "_findings_badge.html"}
+"""What stands beside the word: how many wait for the person who looks."""
+
 
 # ------------------------------------------------------------------------------------------------ the frame
 @register.inclusion_tag("_bar.html", takes_context=True)
@@ -45,7 +48,7 @@ def bar(context: Context) -> dict[str, Any]:
             "word": word,
             "url": reverse(name),
             "is_current": at.startswith(prefix),
-            "has_badge": name == "approvals",
+            "badge": _BADGES.get(name, ""),
         }
         for word, name, prefix, permission in PAGES
         if user.has_perm(permission)
@@ -60,6 +63,8 @@ def bar(context: Context) -> dict[str, Any]:
         "user": user,
         "pages": pages,
         "pending": selectors.pending_count(user),
+        "findings": selectors.finding_count(user),
+        "may_watch": user.has_perm(Perm.FORCE),
         "clouds": clouds,
         "cloud": current,
         "query": context.get("query", ""),
@@ -112,6 +117,12 @@ def state(migration: Migration) -> SafeString:
     return badge(words.of_migration(migration.state))
 
 
+@register.simple_tag
+def outside_state(move: OutsideMove) -> SafeString:
+    """How a move that others made stands."""
+    return badge(words.of_outside(move))
+
+
 @register.filter
 def meaning(migration: Migration) -> str:
     return words.meaning(migration)
@@ -150,15 +161,21 @@ def host_state(host: Hypervisor | Service) -> SafeString:
 def chip(value: Chip, cloud: str) -> SafeString:
     """An instance in one line: shape, name, and where it goes if it moves. Built here, not in a template
     of its own, because a page may hold thousands."""
-    instance, move = value.instance, value.move
+    instance, move, outside = value.instance, value.move, value.outside
     url = f"/clouds/{cloud}/instances/{instance.uuid}/"
     look = words.of_instance(instance)
     css, extra = "", SafeString("")
     if move is not None:
         look, css = words.of_migration(move.state), "moving"
         extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
+    elif outside is not None:
+        look, css = words.of_outside(outside), "moving"
+        to = f"→ {outside.dest_host}" if outside.dest_host and look.tone == words.BUSY else look.word
+        extra = format_html('<b class="t-{}">{}, outside</b>', look.tone, to)
     else:
         extra = format_html('<span class="hidden">, {}</span>', look.word)
+    if value.is_found:
+        extra += format_html('{}<span class="hidden">, needs a look</span>', shape(words.WARN, "t-warn"))
     return format_html(
         '<li><a class="chip {}" id="i-{}" href="{}" title="{}: {}">{}<span>{}</span>{}</a></li>',
         css,

@@ -15,7 +15,7 @@ from nmigrate.models import Instance, Migration
 from nmigrate.moves import ran
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, outlook, plan, stored
+from webui import comparison, noticed, outlook, plan, stored
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm, TogetherForm
 
@@ -135,6 +135,11 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         **_meaning(request, migration, found),
         "migration": migration,
         "instance": found,
+        "findings": [
+            row
+            for row in noticed.rows(request.user, selectors.findings_of(migration))
+            if row.finding.rule not in noticed.DECIDED_ON  # this is the page where that is ended
+        ],
         "form": form,
         "rows": rows,
         "changed": [row.name.lower() for row in rows if row.is_bad],

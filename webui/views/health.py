@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from nmigrate import selectors
 from nmigrate.states import LABELS, Perm
+from webui import noticed
 from webui.access import SignedIn, needs
 
 
@@ -16,7 +17,26 @@ def health(request: SignedIn) -> HttpResponse:
     found = selectors.health()
     states = [(label, found.counts[state]) for state, label in LABELS.items() if found.counts.get(state)]
     clouds = [(cloud, found.troubled_services.get(cloud.name, [])) for cloud in found.clouds]
-    return render(request, "health.html", {"health": found, "clouds": clouds, "states": states})
+    context = {
+        "health": found,
+        "clouds": clouds,
+        "states": states,
+        "findings": noticed.rows(request.user, selectors.findings()),
+        "passed": selectors.passed_findings(),
+        "is_watched": all(pulse.is_fresh for pulse in found.pulses if pulse.name == "follower"),
+    }
+    return render(request, "health.html", context)
+
+
+@require_safe
+@needs(Perm.VIEW)
+def badge(request: SignedIn) -> HttpResponse:
+    """How many findings are open; 204 while the open page still shows the truth."""
+    count = selectors.finding_count(request.user)
+    if request.GET.get("v") == str(count):
+        return HttpResponse(status=204)
+    context = {"findings": count, "may_watch": request.user.has_perm(Perm.FORCE)}
+    return render(request, "_findings_badge.html", context)
 
 
 @require_safe

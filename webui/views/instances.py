@@ -14,7 +14,7 @@ from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.scene import scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
-from webui import plan
+from webui import noticed, plan
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
@@ -91,16 +91,15 @@ def gone(request: SignedIn, cloud: Cloud, uuid: str) -> HttpResponse:
     context = {
         "cloud": cloud,
         "uuid": uuid,
-        "history": selectors.instance_history(cloud.name, uuid.lower().replace("\0", "")),
+        "history": selectors.instance_past(cloud.name, uuid.lower().replace("\0", "")),
         "may_audit": request.user.has_perm(Perm.AUDIT),
     }
     return render(request, "instance_gone.html", context, status=404)
 
 
 def _page(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, Any]:
-    history = selectors.instance_history(cloud.name, instance.uuid)
     return _status(request, cloud, instance) | {
-        "history": history,
+        "history": selectors.instance_past(cloud.name, instance.uuid),
         "may_audit": request.user.has_perm(Perm.AUDIT),
     }
 
@@ -111,6 +110,8 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     order = selectors.last_power_order(cloud.name, instance.uuid)
     is_ordered = order is not None and order.state in (*Order.OPEN, Order.State.ACCEPTED)
     ways = [] if move else _ways_now(request, cloud, instance)
+    findings = selectors.findings_of_instance(cloud.name, instance.uuid)
+    outside = None if move else next(iter(selectors.outside_in_flight(cloud.name, [instance.uuid])), None)
     is_free = not move and not is_ordered and not instance.task_state
     can_be_ordered = is_free and not instance.locked
     return {
@@ -118,6 +119,8 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "instance": instance,
         "move": move,
         "is_copy": bool(move and move.copy_uuid == instance.uuid),
+        "outside": outside,
+        "findings": noticed.rows(request.user, findings),
         "order": order,
         "is_ordered": is_ordered,
         "order_failed": order if order and _has_failed(order, instance) else None,
@@ -130,8 +133,15 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
         "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
         "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,
-        "is_busy": bool(move or is_ordered or instance.task_state),
-        "version": _version(instance, order, move, ways),
+        "is_busy": bool(move or outside or is_ordered or instance.task_state),
+        "version": _version(
+            instance,
+            order,
+            move,
+            ways,
+            [one.pk for one in findings],
+            outside and (outside.pk, outside.status, outside.dest_host),
+        ),
     }
 
 
@@ -142,10 +152,12 @@ def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
     return advisor.ways(scene, advisor.Target(), may_evacuate=request.user.has_perm(Perm.EVACUATE))
 
 
-def _version(instance: Instance, order: Order | None, move: Migration | None, ways: list[Way]) -> str:
+def _version(
+    instance: Instance, order: Order | None, move: Migration | None, ways: list[Way], *others: object
+) -> str:
     seen = (instance.status, instance.task_state, instance.host, instance.locked, instance.locked_reason)
     orders = (order and (order.pk, order.state), move and (move.pk, move.version))
-    return hash_of(seen, instance.fault, orders, [way.objections for way in ways])
+    return hash_of(seen, instance.fault, orders, [way.objections for way in ways], *others)
 
 
 def _has_failed(order: Order, instance: Instance) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -12,10 +13,10 @@ from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action, ran
-from nmigrate.selectors.causes import similar_cases
+from nmigrate.selectors.causes import past_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, stored, timeline
+from webui import comparison, half_way, noticed, stored, timeline
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -30,13 +31,17 @@ ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.D
 def migrations(request: SignedIn) -> HttpResponse:
     form = MigrationFilterForm(request.GET)
     is_valid = form.is_valid()
-    rows = selectors.migrations(form.wanted()) if is_valid else Migration.objects.none()
+    is_outside = is_valid and form.cleaned_data["made"] == "outside"
+    rows: QuerySet[Any] = Migration.objects.none()
+    if is_valid:
+        rows = selectors.outside_moves(form.wanted()) if is_outside else selectors.migrations(form.wanted())
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page": page,
         "clouds": selectors.clouds(),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "is_outside": is_outside,
         "is_moving": any(row.is_active for row in page),
     }
     return render(request, "migrations.html", context, status=200 if is_valid else 422)
@@ -126,6 +131,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     return {
         "migration": migration,
         "instance": instance,
+        "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),
         "steps": timeline.steps(migration),
@@ -133,7 +139,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "verdicts": stored.verdicts(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
-        "similar": similar_cases(migration) if migration.failure else (),
+        "similar": past_cases(migration) if migration.failure else (),
+        "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, migration),
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
@@ -157,8 +164,12 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
         is_theirs = request.user.has_perm(Perm.REQUEST)
     else:
         return ""
-    article = "An" if migration.next_step_by == "operator" else "The"
-    return "You can do this." if is_theirs else f"{article} {migration.next_step_by} must do this."
+    if is_theirs:
+        return "You can."
+    return f"{_CALLED[migration.next_step_by]}. Show or send them this page."
+
+
+_CALLED = {"operator": "An operator of the cloud", "helpdesk": "The helpdesk", "manager": "A manager"}
 
 
 def _live(migration: Migration) -> dict[str, Any]:

@@ -1,0 +1,159 @@
+"""Why the cloud found no host, when it does not say: judged anew by the rules that were asked before the move.
+
+What is found is not the cloud's word, so that the sentence begins with "Most likely".
+"""
+
+from dataclasses import replace
+
+from nmigrate import preflight
+from nmigrate.cloud import api
+from nmigrate.diagnosis import MOST_LIKELY, OPERATOR, Cause, own_cause, split_advice
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.preflight import Around, Case, Destination, Group, Level, Reason
+from nmigrate.states import Kind
+
+KEYS = {
+    "zone_bound": "zone-bound",
+    "memory": "too-full",
+    "vcpus": "too-full",
+    "disk": "too-full",
+    "group_together": "server-group",
+    "group_apart": "server-group",
+    "host_down": "host-down",
+    "host_disabled": "host-out-of-service",
+    "host_disabled_in_placement": "host-out-of-service",
+    "hypervisor_version": "older-hypervisor",
+    "hypervisor_type": "older-hypervisor",
+    "source_state": "source-down",
+    "same_host": "same-or-unknown-host",
+    "processor": "cpu",
+}
+"""Rule of the verdict -> row of the failure table."""
+NAMED = 4
+"""So many hosts are told of one by one."""
+_HOST_RULES = frozenset(rule.__name__ for rule in preflight.HOST_RULES)
+_WEIGHTY_AMBER = frozenset({"processor"})
+"""Only warnings before a move, and the likely reason after a refusal."""
+
+
+def supposed(cloud: api.Cloud, move: Migration, instance: Instance, cause: Cause) -> Cause:
+    """`cause` with the probable reason, from fresh hosts; itself with a hint where nothing is found."""
+    hosts = _hosts(cloud)
+    source = next((host for host in hosts if host.host == move.source_host), None)
+    around = Around(groups=groups_of(instance))
+    wanted = [
+        host
+        for host in hosts
+        if (host.host == move.asked_host if move.asked_host else host.host != instance.host)
+        and (move.asked_host or move.kind not in (Kind.SHELVE, Kind.COPY) or host.zone == move.asked_zone)
+    ]
+    found = {
+        host.host: _against(
+            Case(
+                instance,
+                kind=Kind(move.kind),
+                host=host,
+                source=source,
+                zone=move.asked_zone,
+                changes_pin=move.changes_pin,
+                abilities=preflight.abilities(Cloud.objects.get(pk=move.cloud)),
+                around=around,
+            )
+        )
+        for host in wanted
+    }
+    if move.asked_host and found.get(move.asked_host):
+        return _of_one(cause, found[move.asked_host][0])
+    if not move.asked_host and found and all(found.values()):
+        return _of_all(cause, instance, {host: reasons[0] for host, reasons in found.items()})
+    return _nothing_found(cause, move, instance, wanted)
+
+
+def _hosts(cloud: api.Cloud) -> list[Destination]:
+    """As they are now: what was known before the move did not speak against it."""
+    try:
+        return list(cloud.hypervisors())
+    except api.CloudError:
+        return list(Hypervisor.objects.filter(cloud=cloud.name))
+
+
+def groups_of(instance: Instance) -> tuple[Group, ...]:
+    """Its server groups with where the other members are, from the inventory."""
+    mine = {group["uuid"]: group for group in instance.server_groups if group.get("uuid")}
+    if not mine:
+        return ()
+    others = Instance.objects.filter(cloud=instance.cloud_id, project_id=instance.project_id).exclude(
+        pk=instance.pk
+    )
+    places: dict[str, dict[str, int]] = {uuid: {} for uuid in mine}
+    for host, groups in others.exclude(server_groups=[]).values_list("host", "server_groups"):
+        for group in groups:
+            if host and group.get("uuid") in places:
+                places[group["uuid"]][host] = places[group["uuid"]].get(host, 0) + 1
+    return tuple(Group(mine[uuid]["name"], mine[uuid]["policy"], where) for uuid, where in places.items())
+
+
+def _against(case: Case) -> list[Reason]:
+    """What speaks against this host, Nova's own refusals first."""
+    return [
+        reason
+        for reason in preflight.judge(case).reasons
+        if reason.rule in _HOST_RULES
+        and reason.rule != "source_state"
+        and (reason.level is Level.FORBIDDEN or reason.rule in _WEIGHTY_AMBER)
+    ]
+
+
+def _of_one(cause: Cause, reason: Reason) -> Cause:
+    why, advice = split_advice(reason.text)
+    key = KEYS.get(reason.rule, reason.rule.replace("_", "-"))
+    known = own_cause(key) if reason.rule in KEYS else cause
+    if reason.rule == "zone_bound":
+        advice = ""  # the row knows the ways to another zone, too
+    return replace(
+        cause,
+        key=key,
+        why=MOST_LIKELY + why,
+        next_step=_again(advice) or known.next_step,
+        who=known.who,
+    )
+
+
+def _again(advice: str) -> str:
+    """After the failure a host is chosen by planning the move again."""
+    return advice.replace("Choose ", "Plan it again with ", 1) if advice.startswith("Choose ") else advice
+
+
+def _of_all(cause: Cause, instance: Instance, reasons: dict[str, Reason]) -> Cause:
+    """No host was named, and something speaks against every one: those of other zones are told of together."""
+    bound = own_cause("zone-bound")
+    here = {host: reason for host, reason in reasons.items() if reason.rule != "zone_bound"}
+    told = [split_advice(reason.text)[0] for reason in list(here.values())[:NAMED]]
+    if len(here) < len(reasons):
+        others = "there is no other host in it" if not here else "of its hosts none can take it"
+        told.insert(0, f"It is bound to zone {instance.pinned_zone or instance.zone}, and {others}.")
+    if len(here) > NAMED:
+        told.append(f"The other {len(here) - NAMED} are no better.")
+    keys = {KEYS.get(reason.rule, reason.rule.replace("_", "-")) for reason in (here or reasons).values()}
+    return replace(
+        cause,
+        key=keys.pop() if len(keys) == 1 else cause.key,
+        why=f"{MOST_LIKELY}no host can take it now. {' '.join(dict.fromkeys(told))}",
+        next_step=bound.next_step
+        if not here
+        else "An operator must make room on a host or bring one back. Then plan it again.",
+        who=bound.who if not here else OPERATOR,
+    )
+
+
+def _nothing_found(cause: Cause, move: Migration, instance: Instance, hosts: list[Destination]) -> Cause:
+    """The cloud refused what no rule of ours speaks against: say so, and what cannot be seen from here."""
+    zones = {host.zone for host in hosts if host.host == move.asked_host}
+    if zones and not instance.pin_known and instance.zone not in zones:
+        bound = own_cause("zone-bound", name=instance.name, dest=move.asked_host)
+        why = f"{MOST_LIKELY}it is bound to zone {instance.zone}, and {move.asked_host} is in {zones.pop()}. "
+        return replace(bound, why=f"{why}This cloud does not tell whether it is bound.", proofs=cause.proofs)
+    where = move.asked_host or "some host"
+    why = f"The cloud refused, though nmigrate sees nothing against {where}. "
+    why += "Mostly that is a rule of the cloud that it does not show, or room that was taken in that moment."
+    return replace(cause, why=why)

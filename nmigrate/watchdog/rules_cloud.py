@@ -1,0 +1,102 @@
+"""What goes wrong in the cloud or between it and us: tasks without an end, broken instances, silence."""
+
+from collections.abc import Iterator
+
+from nmigrate.models import Order
+from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.preflight import TASK_WORDS
+from nmigrate.watchdog.picture import Found, Picture, limit, span
+
+BROKEN = ("error", "failed")
+
+
+def unread(picture: Picture) -> Iterator[Found]:
+    """The cloud cannot be read: what the pages show grows old."""
+    seconds = limit("SILENT")
+    cloud = picture.cloud
+    if picture.is_past(cloud.synced_at, seconds):
+        yield Found(
+            "unread",
+            f"{cloud.name} could not be read for {span(seconds)}: what these pages show of it grows old.",
+            f"An operator looks why: {cloud.problem or 'the follower has stopped, or is very slow.'}",
+            "operator",
+        )
+
+
+def unanswered(picture: Picture) -> Iterator[Found]:
+    """An order that no worker takes, or to which Nova gives no answer."""
+    seconds = limit("SILENT")
+    for order in picture.orders:
+        if order.state not in Order.OPEN:
+            continue
+        is_sent = order.state == Order.State.SENT
+        if not picture.is_past(order.claimed_at if is_sent else order.created_at, seconds):
+            continue
+        label = f"{ACTION_LABELS[Action(order.action)]} of {order.instance_name}"
+        if is_sent:
+            what = f"Nova has not answered to the {label} for {span(seconds)}."
+            next_step = (
+                "nmigrate looks whether it arrived, and never sends it twice. An operator looks at Nova."
+            )
+        else:
+            what = f"The {label} has not been sent for {span(seconds)}."
+            next_step = (
+                f"An operator looks why: {order.problem}"
+                if order.problem
+                else "An operator looks whether the workers run; the order is kept meanwhile."
+            )
+        yield Found(
+            "unanswered",
+            what,
+            next_step,
+            "operator",
+            next((move for move in picture.moves if move.pk == order.migration_id), None),
+            order.instance_uuid,
+            order.instance_name,
+        )
+
+
+def endless_task(picture: Picture) -> Iterator[Found]:
+    """Nova has been doing the same to an instance for long, without a sign of life (its own time of change)."""
+    seconds = limit("TASK")
+    for instance in picture.instances.values():
+        if not instance.task_state or not picture.is_past(
+            instance.updated_at or instance.created_at, seconds
+        ):
+            continue
+        doing = TASK_WORDS.get(instance.task_state, f"“{instance.task_state.replace('_', ' ')}”")
+        yield Found(
+            "endless_task",
+            f"Nova has not ended for {span(seconds)} what it does to {instance.name}: {doing}.",
+            "A large disk may take so long. If nothing is being copied, an operator looks at the services of "
+            f"{instance.host or 'the cloud'}; do not reset its state before.",
+            "operator",
+            picture.moving.get(instance.uuid),
+            instance.uuid,
+            instance.name,
+        )
+
+
+def broken_outside(picture: Picture) -> Iterator[Found]:
+    """A move that others made has left the instance in error."""
+    for row in picture.last_outside.values():
+        instance = picture.instances.get(row.instance_uuid)
+        if (
+            instance is None
+            or instance.status != "ERROR"
+            or instance.task_state
+            or row.instance_uuid in picture.moving
+            or (row.ended_at is not None and row.status not in BROKEN)
+        ):
+            continue
+        by = row.user_name or "somebody"
+        yield Found(
+            "broken_outside",
+            f"{instance.name} is in error after {by} moved it outside nmigrate, from {row.source_host}"
+            f"{f' to {row.dest_host}' if row.dest_host else ''}.",
+            f"An operator looks on which host its disk is, and repairs it. It is on {instance.host} by Nova's word.",
+            "operator",
+            None,
+            instance.uuid,
+            instance.name,
+        )

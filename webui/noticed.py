@@ -1,0 +1,104 @@
+"""A finding as a page shows it: how grave, who can act, and links to what is safe to do. Never a button that changes
+something by itself: each link leads to the page that explains first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from nmigrate.models import Finding, Migration
+from nmigrate.services.requests import is_live_under_way
+from nmigrate.states import Perm, State
+from webui import words
+
+_GRAVE = frozenset({"wrong_host", "broken_outside", "source_down", "host_down", "unread"})
+_PERMISSIONS = {"helpdesk": Perm.OPERATE, "manager": Perm.APPROVE, "operator": Perm.EVACUATE}
+"""What somebody holds who can take the role's next step; only an operator holds the last."""
+
+_MUST = {
+    "helpdesk": "The helpdesk can do this.",
+    "manager": "A manager must do this.",
+    "operator": "An operator must do this.",
+}
+DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
+"""What a decision ends. While a host is down, or nobody knows where it runs, none is offered here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    id: str
+    url: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`tone` is bad or warn."""
+
+    finding: Finding
+    tone: str
+    who: str
+    links: tuple[Link, ...]
+
+    @property
+    def urgency(self) -> str:
+        return "urgent" if self.tone == words.BAD else "needs a look"
+
+
+def rows(user: User, findings: Iterable[Finding], *, page_of: Migration | None = None) -> list[Row]:
+    """No queries, if the findings came with their migrations. `page_of`: the page is that migration's own."""
+    return [
+        Row(
+            one,
+            words.BAD if one.rule in _GRAVE else words.WARN,
+            who_acts(user, one),
+            tuple(_links(user, one, page_of)),
+        )
+        for one in findings
+    ]
+
+
+def who_acts(user: User, finding: Finding) -> str:
+    """Who can take the next step, said to the person who looks."""
+    if not finding.who:
+        return ""
+    move = finding.migration
+    if finding.who == "manager" and move is not None and move.requested_by_id == user.pk:
+        return "Another manager must do this: you asked for it."
+    if user.has_perm(_PERMISSIONS[finding.who]):
+        return "You can do this."
+    return _MUST[finding.who]
+
+
+def _links(user: User, finding: Finding, page_of: Migration | None) -> Iterable[Link]:
+    move = finding.migration
+    if move is not None and finding.rule in DECIDED_ON and _may_decide(user, move):
+        yield Link("decide", reverse("decide_migration", args=[move.pk]), "Look at it and decide")
+    if move is not None and page_of is None:
+        yield Link("move", reverse("migration", args=[move.pk]), _word(user, finding, move))
+    if finding.instance_uuid:
+        url = reverse("instance", args=[finding.cloud, finding.instance_uuid])
+        yield Link("instance", url, "See the instance")
+    if finding.host:
+        yield Link("host", reverse("host", args=[finding.cloud, finding.host]), f"See {finding.host}")
+    if not finding.instance_uuid and not finding.host:
+        yield Link("cloud", reverse("topology", args=[finding.cloud]), f"See {finding.cloud}")
+
+
+def _may_decide(user: User, move: Migration) -> bool:
+    is_open = move.state in (State.ASKING, State.WAITING)
+    return is_open and user.has_perm(Perm.APPROVE) and move.requested_by_id != user.pk
+
+
+def _word(user: User, finding: Finding, move: Migration) -> str:
+    """What can be done on the migration's page, where it explains itself and asks."""
+    if (
+        finding.rule in ("stalled", "queued")
+        and user.has_perm(Perm.OPERATE)
+        and is_live_under_way(move, "abort")
+    ):
+        return "Stop the live move …"
+    if finding.rule == "stranded" and user.has_perm(Perm.OPERATE):
+        return "Say how it goes on …"
+    return "See the migration"
