@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from nmigrate.models import AuditChain, AuditEvent, Migration
+from nmigrate.sentences import Sentence, keep
 
 GENESIS = "0" * 64
 SYSTEM = "nmigrate"
@@ -29,7 +30,7 @@ _HASHED = tuple(
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    return value
+    return keep(value) if isinstance(value, Sentence) else value
 
 
 def entry_hash(event: AuditEvent) -> str:

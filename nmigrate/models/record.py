@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.sentences import SentenceField
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -89,8 +90,8 @@ class Migration(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     is_decided_outside = models.BooleanField(default=False)
-    failure = models.TextField(blank=True, help_text="what happened, in plain words")
-    next_step = models.TextField(blank=True, help_text="what to do about it, and who can")
+    failure = SentenceField(blank=True, help_text="what happened, in plain words")
+    next_step = SentenceField(blank=True, help_text="what to do about it, and who can")
     nova_said = models.TextField(blank=True, help_text="Nova's own words")
     cause = models.CharField(
         max_length=60,
@@ -106,7 +107,7 @@ class Migration(models.Model):
     overrides = models.JSONField(
         default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
     )
-    remark = models.TextField(blank=True, help_text="something to know about a move that did not fail")
+    remark = SentenceField(blank=True, help_text="something to know about a move that did not fail")
 
     class Meta:
         ordering = ("-id",)
@@ -253,7 +254,7 @@ class Order(models.Model):
         default=dict, help_text="request ids and migration ids that Nova had before the call"
     )
     request_id = models.CharField(max_length=60, blank=True)
-    problem = models.TextField(blank=True, help_text="one plain sentence")
+    problem = SentenceField(blank=True, help_text="one plain sentence")
     said = models.TextField(blank=True, help_text="Nova's own words")
 
     class Meta:
@@ -310,7 +311,7 @@ class AuditEvent(models.Model):
     to_host = models.CharField(max_length=255, blank=True)
     state_before = models.CharField(max_length=12, blank=True)
     state_after = models.CharField(max_length=12, blank=True)
-    reason = models.TextField(blank=True, help_text="the person's reason or comment, or what was seen")
+    reason = SentenceField(blank=True, help_text="the person's reason or comment, or what was seen")
     ticket = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=60, blank=True, help_text="Nova's request id")
     previous_hash = models.CharField(max_length=64, unique=True)
