@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from nmigrate.sentences import say
 
@@ -27,8 +28,17 @@ def human(span: timedelta) -> str:
 
 
 def exact(at: datetime) -> str:
+    form = pgettext("a moment, as Django's date filter has it", "d M Y, H:i:s")
+    return f"{dateformat.format(timezone.localtime(at), form)} ({timezone.get_current_timezone_name()})"
+
+
+def short(at: datetime) -> str:
+    """The time of day, with the date when it was not today."""
     local = timezone.localtime(at)
-    return f"{local:%d %b %Y, %H:%M:%S} ({timezone.get_current_timezone_name()})"
+    if local.date() == timezone.localtime().date():
+        return f"{local:%H:%M:%S}"
+    form = pgettext("a moment of this year, as Django's date filter has it", "d M, H:i:s")
+    return dateformat.format(local, form)
 
 
 def time_tag(at: datetime, text: str, mode: str) -> SafeString:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nmigrate.audit import NOVA_ITSELF, SOMEBODY
 from nmigrate.models import Hypervisor, Instance, Migration, Observation, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
@@ -118,6 +119,9 @@ ANSWERS: dict[str, Callable[[str], str]] = {
     "refused": lambda order: say("the {order} was refused", order=order),
     "failed": lambda order: say("the {order} failed", order=order),
 }
+
+# Who did something past this application, where no person is known. The record keeps the English words.
+_OTHERS: dict[str, str] = {str(name): name for name in (SOMEBODY, NOVA_ITSELF)}
 
 ROLE_WORDS: dict[str, str] = {
     "helpdesk": say("helpdesk"),
@@ -358,6 +362,11 @@ def of_action(action: str) -> str:
     if order in _ORDER_WORDS and answer in ANSWERS:
         return ANSWERS[answer](_ORDER_WORDS[order])
     return action.replace("_", " ")
+
+
+def of_person(name: str) -> str:
+    """Whom an entry names: a person by name, or who else it was."""
+    return _OTHERS.get(name, name)
 
 
 def of_step(action: Action, *, is_copy: bool = False) -> StepWords:

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.sentences import SentenceField
+from nmigrate.sentences import SentenceField, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -17,8 +17,12 @@ def _choices(labels: dict[State, str]) -> list[tuple[str, str]]:
     return [(state.value, label) for state, label in labels.items()]
 
 
-BLOCK_LABELS = [("", "Nova sees for itself"), ("block", "copy the disks"), ("shared", "shared disks")]
-ORIGINAL_LABELS = [(moves.DELETE_ORIGINAL, "deleted"), (moves.KEEP_ORIGINAL, "left stopped")]
+BLOCK_LABELS = [
+    ("", say("Nova sees for itself")),
+    ("block", say("copy the disks")),
+    ("shared", say("shared disks")),
+]
+ORIGINAL_LABELS = [(moves.DELETE_ORIGINAL, say("deleted")), (moves.KEEP_ORIGINAL, say("left stopped"))]
 
 
 class Migration(models.Model):
@@ -170,10 +174,10 @@ class Approval(models.Model):
 
     APPROVE, DECLINE, CONFIRM, REJECT = "approve", "decline", "confirm", "reject"
     WORDS = (
-        (APPROVE, "approved"),
-        (DECLINE, "did not approve"),
-        (CONFIRM, "confirmed"),
-        (REJECT, "rejected"),
+        (APPROVE, say("approved")),
+        (DECLINE, say("did not approve")),
+        (CONFIRM, say("confirmed")),
+        (REJECT, say("rejected")),
     )
 
     migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="approvals")

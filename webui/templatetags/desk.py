@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
@@ -14,10 +15,10 @@ from django.utils.safestring import SafeString
 from nmigrate import selectors
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, Service
 from nmigrate.selectors import Chip
-from nmigrate.sentences import say, told
+from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import words
-from webui.times import exact, human, time_tag
+from webui.times import exact, human, short, time_tag
 from webui.words import Look
 
 register = template.Library()
@@ -104,6 +105,13 @@ def role_word(name: str) -> str:
 def told_text(text: str) -> str:
     """A Sentence as text in the reader's language: before any other filter of text, which would take the English."""
     return told(text)
+
+
+@register.simple_tag
+def own_roles(user: User) -> str:
+    """ "helpdesk and auditor": the roles of a person, whatever they are called."""
+    names = [words.ROLE_WORDS.get(group.name, group.name) for group in user.groups.all()]
+    return listed(names) if names else say("of nobody")
 
 
 @register.simple_tag
@@ -333,11 +341,7 @@ def at_end(migration: Migration) -> str:
 @register.simple_tag
 def clock(at: datetime | None) -> SafeString | str:
     """The time of day, with the date when it was not today."""
-    if at is None:
-        return ""
-    local = timezone.localtime(at)
-    is_today = local.date() == timezone.localtime().date()
-    return time_tag(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
+    return time_tag(at, short(at), "clock") if at is not None else ""
 
 
 @register.simple_tag
@@ -391,6 +395,12 @@ def utc_iso(at: datetime) -> str:
 def action_word(action: str) -> str:
     """An audit action as words: the state table's label, or the action's own name."""
     return words.of_action(action)
+
+
+@register.filter
+def person(name: str) -> str:
+    """Whom an entry of the record names."""
+    return words.of_person(name)
 
 
 @register.filter

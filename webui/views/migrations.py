@@ -13,12 +13,13 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import similar_cases
+from nmigrate.sentences import say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, timeline
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
-from webui.words import POST_COPY
+from webui.words import POST_COPY, ROLE_WORDS
 
 PER_PAGE = 50
 ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.DECLINED)
@@ -112,7 +113,7 @@ def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRespon
         service(actor=request.user, migration=found, note=form.cleaned_data["comment"])
     except Conflict as conflict:
         found.refresh_from_db()
-        context = _page(request, found) | {"conflict": str(conflict), "form": form}
+        context = _page(request, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "migration.html", context, status=409)
     return redirect("migration", pk=pk)
 
@@ -156,8 +157,13 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
         is_theirs = request.user.has_perm(Perm.REQUEST)
     else:
         return ""
-    article = "An" if migration.next_step_by == "operator" else "The"
-    return "You can do this." if is_theirs else f"{article} {migration.next_step_by} must do this."
+    if is_theirs:
+        return say("You can do this.")
+    if migration.next_step_by == "operator":
+        return say("An operator must do this.")
+    return say(
+        "The {role} must do this.", role=ROLE_WORDS.get(migration.next_step_by, migration.next_step_by)
+    )
 
 
 def _live(migration: Migration) -> dict[str, Any]:
