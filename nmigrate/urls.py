@@ -8,3 +8,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("webui.urls")),
 ]
+
+handler403 = "webui.views.errors.permission_denied"
