@@ -71,7 +71,7 @@ def mail_managers(move: Migration) -> None:
         return
     due = f"{move.decide_by:%Y-%m-%d %H:%M}"
     subject = say("Decide on the move of {name}", name=move.instance_name)
-    lines = [
+    lines: list[str] = [
         say(
             "{name} was moved from {source} to {destination} and waits for a decision.",
             name=move.instance_name,

@@ -150,7 +150,7 @@ def _made_from_json(message: str, values: dict[str, Any], plural: str = "", numb
     return Made(message, tuple(filled.items()), plural, number)
 
 
-class SentenceField(models.TextField):  # type: ignore[type-arg]  # generic for the checker alone
+class SentenceField(models.TextField):
     """A text of the record: a person's own words, or a Sentence that is read back as one."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -63,11 +63,8 @@ def extracted() -> Iterator[Found]:
 
 def _messages(code: str, name: str) -> Iterator[Found]:
     for line, function, messages, _ in extract_python(io.BytesIO(code.encode()), KEYWORDS, [], {}):
-        given = messages if isinstance(messages, tuple) else (messages,)
-        context = None
-        if function in ("pgettext", "npgettext"):
-            context, *rest = given
-            given = tuple(rest)
+        given: list[str | None] = [messages] if isinstance(messages, str) else list(messages or [None])
+        context = str(given.pop(0)) if function in ("pgettext", "npgettext") else None
         if function in ("say_n", "ngettext", "npgettext"):
             given = given[:2]
             if all(given):
