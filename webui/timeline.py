@@ -185,7 +185,9 @@ def _later(migration: Migration, state: State) -> list[str]:
         return [*_to_come(migration, state), say("Back on {host}", host=migration.source_host)]
     if state is State.WAITING:
         return [
-            "The copy is kept, or dropped" if migration.kind == "copy" else "It stays there, or goes back"
+            say("The copy is kept, or dropped")
+            if migration.kind == "copy"
+            else say("It stays there, or goes back")
         ]
     return []
 
