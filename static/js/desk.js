@@ -1,15 +1,18 @@
 // What the pages do beyond plain HTML. Everything here is a comfort: without it every page still works.
 (() => {
   const root = document.documentElement;
+  const words = JSON.parse((document.getElementById("page-words") || {}).textContent || "{}");
+  const fill = (word, values) => (words[word] || word).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   const secure = location.protocol === "https:" ? "; Secure" : "";
 
   // ---- theme: the switch goes round between following the system, light and dark; the server reads the cookie
   const themes = ["", "light", "dark"];
-  const themeWords = { "": "as the system", light: "light", dark: "dark" };
+  const themeWords = { "": "themeSystem", light: "themeLight", dark: "themeDark" };
   const nameTheme = () => {
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
-      button.setAttribute("aria-label", `Theme: ${themeWords[root.dataset.theme || ""]}. Change it.`);
-      button.title = `Theme: ${themeWords[root.dataset.theme || ""]}`;
+      const theme = words[themeWords[root.dataset.theme || ""]];
+      button.setAttribute("aria-label", fill("themeChange", { theme }));
+      button.title = fill("theme", { theme });
       button.hidden = false;
     }
   };
@@ -26,12 +29,12 @@
   const human = (seconds) => {
     const s = Math.max(Math.floor(seconds), 0);
     const minutes = Math.floor(s / 60), hours = Math.floor(s / 3600), days = Math.floor(s / 86400);
-    if (s < 60) return `${s} s`;
-    if (minutes < 10 && s % 60) return `${minutes} min ${s % 60} s`;
-    if (hours < 1) return `${minutes} min`;
-    if (days < 1) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
-    if (days < 3 && hours % 24) return `${days} d ${hours % 24} h`;
-    return `${days} days`;
+    if (s < 60) return fill("seconds", { n: s });
+    if (minutes < 10 && s % 60) return fill("minutesSeconds", { n: minutes, m: s % 60 });
+    if (hours < 1) return fill("minutes", { n: minutes });
+    if (days < 1) return fill(minutes % 60 ? "hoursMinutes" : "hours", { n: hours, m: minutes % 60 });
+    if (days < 3 && hours % 24) return fill("daysHours", { n: days, m: hours % 24 });
+    return fill("days", { n: days });
   };
   // The reader's clock may be wrong: what counts is how long ago the server's own clock said so.
   const served = document.querySelector("meta[name=served-at]");
@@ -41,8 +44,8 @@
     for (const time of document.querySelectorAll("time[data-mode=ago], time[data-mode=since], time[data-mode=left]")) {
       const seconds = (Date.now() - drift - Date.parse(time.dateTime)) / 1000;
       const age = human(Math.abs(seconds));
-      const words = { ago: `${age} ago`, since: age, left: seconds < 0 ? `decide within ${age}` : `overdue for ${age}` };
-      const text = words[time.dataset.mode];
+      const shown = { ago: fill("ago", { age }), since: age, left: fill(seconds < 0 ? "within" : "overdue", { age }) };
+      const text = shown[time.dataset.mode];
       if (time.textContent !== text) time.textContent = text;
     }
   };
@@ -114,7 +117,8 @@
     const chosen = document.querySelector(".ask [name=way]:checked");
     const button = document.querySelector("[data-names-host]");
     if (!button) return;
-    button.textContent = chosen ? chosen.dataset.ask : "Ask to move it";
+    button.dataset.plain ??= button.textContent;
+    button.textContent = chosen ? chosen.dataset.ask : button.dataset.plain;
     button.disabled = !chosen;
   };
   document.addEventListener("htmx:afterSettle", nameButton);

@@ -5,29 +5,31 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, OutsideMove, Service
 from nmigrate.selectors import Chip
+from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import words
-from webui.times import exact, human, time_tag
+from webui.times import exact, human, short, time_tag
 from webui.words import Look
 
 register = template.Library()
 
 PAGES = (
     # (word, url name, where in the address it is current, permission)
-    ("Topology", "home", "/clouds/", Perm.VIEW),
-    ("Migrations", "migrations", "/migrations/", Perm.VIEW),
-    ("Approvals", "approvals", "/approvals/", Perm.APPROVE),
-    ("Audit trail", "audit_trail", "/audit/", Perm.AUDIT),
-    ("Health", "health", "/health/", Perm.VIEW),
+    (say("Topology"), "home", "/clouds/", Perm.VIEW),
+    (say("Migrations"), "migrations", "/migrations/", Perm.VIEW),
+    (say("Approvals"), "approvals", "/approvals/", Perm.APPROVE),
+    (say("Audit trail"), "audit_trail", "/audit/", Perm.AUDIT),
+    (say("Health"), "health", "/health/", Perm.VIEW),
 )
 
 _BADGES = {"approvals": "_approvals_badge.html", "health": "_findings_badge.html"}
@@ -70,6 +72,7 @@ def bar(context: Context) -> dict[str, Any]:
         "query": context.get("query", ""),
         "is_find_page": context.get("is_find_page", False),
         "csrf_token": context.get("csrf_token"),
+        "request": request,
     }
 
 
@@ -90,6 +93,30 @@ def theme(context: Context) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request else ""
     return chosen if chosen in ("light", "dark") else ""
+
+
+@register.simple_tag
+def page_words() -> SafeString:
+    """What static/js/desk.js writes into the page, in the reader's language."""
+    return json_script({name: told(word) for name, word in words.PAGE_WORDS.items()}, "page-words")
+
+
+@register.filter
+def role_word(name: str) -> str:
+    return words.ROLE_WORDS.get(name, name)
+
+
+@register.filter(name="told")
+def told_text(text: str) -> str:
+    """A Sentence as text in the reader's language: before any other filter of text, which would take the English."""
+    return told(text)
+
+
+@register.simple_tag
+def own_roles(user: User) -> str:
+    """ "helpdesk and auditor": the roles of a person, whatever they are called."""
+    names = [words.ROLE_WORDS.get(group.name, group.name) for group in user.groups.all()]
+    return listed(names) if names else say("of nobody")
 
 
 @register.simple_tag
@@ -134,8 +161,8 @@ def where(migration: Migration) -> str:
     if migration.dest_host or migration.asked_host:
         return migration.dest_host or migration.asked_host
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
-        return f"zone {migration.asked_zone}"
-    return "the scheduler chooses"
+        return say("zone {zone}", zone=migration.asked_zone)
+    return say("the scheduler chooses")
 
 
 @register.filter
@@ -192,7 +219,7 @@ def chip(value: Chip, cloud: str) -> SafeString:
 def _where(move: Migration, look: Look, instance: Instance) -> str:
     """What the chip says of the move: where it goes while it goes; else how it stands."""
     if instance.uuid == move.copy_uuid:
-        return f"copy of {move.instance_name}, {look.word}"
+        return say("copy of {name}, {state}", name=move.instance_name, state=look.word)
     to = move.dest_host or move.asked_host
     return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
 
@@ -203,21 +230,25 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     shown_used, shown_capacity, unit_word = _amount(used, unit), _amount(capacity, unit), unit and " GiB"
     if not capacity:
         return format_html(
-            '<div class="meter"><span>{}</span><span class="soft">not reported</span><span></span></div>',
+            '<div class="meter"><span>{}</span><span class="soft">{}</span><span></span></div>',
             label,
+            say("not reported"),
         )
     return format_html(
         '<div class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
-        'aria-label="{}">{} of {}{}</meter><span>{} / {}{}</span></div>',
+        'aria-label="{}"></meter><span>{} / {}{}</span></div>',
         label,
         capacity,
         int(capacity * 0.75),
         int(capacity * 0.9),
         min(used, capacity),
-        f"{label}: {shown_used} of {shown_capacity}{unit_word} used",
-        shown_used,
-        shown_capacity,
-        unit_word,
+        say(
+            "{what}: {used} of {capacity}{unit} used",
+            what=label,
+            used=shown_used,
+            capacity=shown_capacity,
+            unit=unit_word,
+        ),
         shown_used,
         shown_capacity,
         unit_word,
@@ -252,12 +283,15 @@ def power(value: object) -> str:
 @register.filter
 def ordered_word(order: Order) -> str:
     """ "being started": an order that is on its way."""
-    return f"being {wanted_word(order)}"
+    return {
+        "start": say("being started"),
+        "stop": say("being stopped"),
+    }.get(order.action, say("being unlocked"))
 
 
 @register.filter
 def wanted_word(order: Order) -> str:
-    return {"start": "started", "stop": "stopped"}.get(order.action, "unlocked")
+    return {"start": say("started"), "stop": say("stopped")}.get(order.action, say("unlocked"))
 
 
 @register.filter
@@ -269,7 +303,7 @@ def status_word(value: str) -> str:
 @register.simple_tag
 def ago(at: datetime | None) -> SafeString | str:
     """ "4 min ago", kept up to date by static/js/desk.js; the exact time in the reader's zone on hover."""
-    return time_tag(at, f"{human(timezone.now() - at)} ago", "ago") if at else "never"
+    return time_tag(at, say("{age} ago", age=human(timezone.now() - at)), "ago") if at else say("never")
 
 
 @register.simple_tag
@@ -285,7 +319,11 @@ def due(migration: Migration) -> SafeString | str:
         return ""
     left = migration.decide_by - timezone.now()
     look = words.BAD if left <= timedelta(0) else words.WARN if selectors.is_due(migration) else words.WAIT
-    text = f"decide within {human(left)}" if left > timedelta(0) else f"overdue for {human(-left)}"
+    text = (
+        say("decide within {age}", age=human(left))
+        if left > timedelta(0)
+        else say("overdue for {age}", age=human(-left))
+    )
     time = time_tag(migration.decide_by, text, "left")
     return format_html('<span class="state {}">{}{}</span>', look, shape(look), time)
 
@@ -300,21 +338,27 @@ def at_end(migration: Migration) -> str:
     """What happens when nobody decides in time."""
     is_over = migration.decide_by is not None and migration.decide_by <= timezone.now()
     if settings.NMIGRATE_DECISION_AT_END != "revert":
-        return "It goes on waiting." if is_over else "If nobody decides by then, it goes on waiting."
-    back = (
-        "the copy is dropped" if migration.kind == Kind.COPY else f"it goes back to {migration.source_host}"
+        return (
+            say("It goes on waiting.") if is_over else say("If nobody decides by then, it goes on waiting.")
+        )
+    if migration.kind == Kind.COPY:
+        return (
+            say("The copy is dropped now.")
+            if is_over
+            else say("If nobody decides by then, the copy is dropped.")
+        )
+    host = migration.source_host
+    return (
+        say("It goes back to {host} now.", host=host)
+        if is_over
+        else say("If nobody decides by then, it goes back to {host}.", host=host)
     )
-    return f"{back[:1].upper()}{back[1:]} now." if is_over else f"If nobody decides by then, {back}."
 
 
 @register.simple_tag
 def clock(at: datetime | None) -> SafeString | str:
     """The time of day, with the date when it was not today."""
-    if at is None:
-        return ""
-    local = timezone.localtime(at)
-    is_today = local.date() == timezone.localtime().date()
-    return time_tag(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
+    return time_tag(at, short(at), "clock") if at is not None else ""
 
 
 @register.simple_tag
@@ -368,6 +412,12 @@ def utc_iso(at: datetime) -> str:
 def action_word(action: str) -> str:
     """An audit action as words: the state table's label, or the action's own name."""
     return words.of_action(action)
+
+
+@register.filter
+def person(name: str) -> str:
+    """Whom an entry of the record names."""
+    return words.of_person(name)
 
 
 @register.filter

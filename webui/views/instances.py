@@ -74,7 +74,7 @@ def _order(
     try:
         service(actor=request.user, instance=found, **noted)
     except Conflict as conflict:
-        context = _page(request, known, found) | {"conflict": str(conflict), "form": form}
+        context = _page(request, known, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "instance.html", context, status=409)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
