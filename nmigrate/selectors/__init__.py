@@ -1,5 +1,6 @@
 """Every read worth a name. The number of queries of each is fixed: it never grows with the rows."""
 
+from nmigrate.selectors.mine import Mine, mine, mine_version
 from nmigrate.selectors.moves import (
     ACTIVE_STATES,
     MigrationFilter,
@@ -14,6 +15,7 @@ from nmigrate.selectors.moves import (
     pending_count,
 )
 from nmigrate.selectors.pulse import Health, Pulse, administrators, health, pulses
+from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import AuditFilter, audit_actions, audit_trail
 from nmigrate.selectors.zones import (
     CHIPS_PER_HOST,
@@ -49,9 +51,11 @@ __all__ = [
     "Health",
     "HostCard",
     "MigrationFilter",
+    "Mine",
     "Pending",
     "Pulse",
     "Topology",
+    "Tour",
     "ZoneCards",
     "administrators",
     "audit_actions",
@@ -66,10 +70,13 @@ __all__ = [
     "is_due",
     "last_power_order",
     "migrations",
+    "mine",
+    "mine_version",
     "moves_of_instances",
     "pending_approvals",
     "pending_count",
     "pulses",
     "topology",
     "topology_version",
+    "tour",
 ]

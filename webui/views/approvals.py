@@ -14,7 +14,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ran
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, outlook, plan
+from webui import comparison, outlook, plan, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm, TogetherForm
 
@@ -115,6 +115,7 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
         migration.refresh_from_db()
         context = _page(request, migration, form) | {"conflict": str(conflict)}
         return render(request, "decide.html", context, status=409)
+    toasts.done(request, service, migration.instance_name)
     return redirect("migration", pk=pk)
 
 

@@ -13,7 +13,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.states import Perm
 from nmigrate.ways import Way
-from webui import plan
+from webui import plan, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
@@ -75,6 +75,7 @@ def _order(
     except Conflict as conflict:
         context = _page(request, known, found) | {"conflict": str(conflict), "form": form}
         return render(request, "instance.html", context, status=409)
+    toasts.done(request, service, found.name)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
 

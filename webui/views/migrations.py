@@ -15,7 +15,7 @@ from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import similar_cases
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, timeline
+from webui import comparison, half_way, timeline, toasts
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -114,6 +114,7 @@ def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRespon
         found.refresh_from_db()
         context = _page(request, found) | {"conflict": str(conflict), "form": form}
         return render(request, "migration.html", context, status=409)
+    toasts.done(request, service, found.instance_name)
     return redirect("migration", pk=pk)
 
 
