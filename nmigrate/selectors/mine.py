@@ -160,20 +160,18 @@ def _findings(user: User) -> QuerySet[Finding]:
 
 
 def _changed(user: User, since: datetime) -> QuerySet[Migration]:
-    """Their moves that arrived, were decided on or ended after `since`, the newest change first."""
+    """Their moves that were decided on by others or ended after `since`, the newest change first."""
     decided = Approval.objects.filter(migration=OuterRef("pk"), decided_at__gte=since).exclude(
         decided_by=user
     )
-    rows = Migration.objects.filter(requested_by=user).filter(
-        Q(ended_at__gte=since) | Q(waiting_since__gte=since) | Exists(decided)
-    )
+    rows = Migration.objects.filter(Q(ended_at__gte=since) | Exists(decided), requested_by=user)
     newest = Approval.objects.filter(migration=OuterRef("pk")).order_by("-id")
     return rows.annotate(
         decision=Subquery(newest.values("decision")[:1]),
         decided_by_name=Subquery(newest.values("decided_by_name")[:1]),
         decided_at=Subquery(newest.values("decided_at")[:1]),
         comment=Subquery(newest.values("comment")[:1]),
-    ).order_by(F("ended_at").desc(nulls_first=True), "-waiting_since", "-id")
+    ).order_by(F("ended_at").desc(nulls_first=True), "-id")
 
 
 def _under_way(user: User) -> QuerySet[Migration]:

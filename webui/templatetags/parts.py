@@ -2,14 +2,14 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
 from django.template import Context
+from django.template.loader import render_to_string
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from nmigrate.models import Approval, Migration
 from nmigrate.sentences import join, listed, say
@@ -52,12 +52,13 @@ def listed_or(names: list[str]) -> str:
     return say("{first} or {last}", first=", ".join(names[:-1]), last=names[-1])
 
 
-@register.inclusion_tag("_term.html", takes_context=True)
-def term(context: Context, key: str, word: str = "") -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def term(context: Context, key: str, word: str = "") -> SafeString:
     """A word of the glossary that explains itself: on hover, by a click or a tap, by keyboard. KeyError for a word
     that the glossary lacks. `word` is shown instead where the sentence needs another form."""
     found = TERMS[key]
-    return {"key": key, "term": found, "word": word or found.word, "id": _term_id(context, key)}
+    parts = {"term": found, "word": word or found.word, "id": _term_id(context, key)}
+    return mark_safe(render_to_string("_term.html", parts).strip())  # noqa: S308 - a comma may follow at once
 
 
 def _term_id(context: Context, key: str) -> str:
@@ -106,5 +107,5 @@ def is_after(at: datetime | None, since: datetime | None) -> bool:
 @register.filter
 def newest_change(migration: Migration) -> datetime | None:
     """When something last happened to a move that a person should hear of."""
-    moments = (migration.ended_at, getattr(migration, "decided_at", None), migration.waiting_since)
+    moments = (migration.ended_at, getattr(migration, "decided_at", None))
     return max((at for at in moments if at), default=None)
