@@ -3,7 +3,19 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from webui.views import account, approvals, audit, health, instances, migrations, plans, topology, verdicts
+from webui.views import (
+    account,
+    approvals,
+    audit,
+    guiding,
+    health,
+    instances,
+    migrations,
+    mine,
+    plans,
+    topology,
+    verdicts,
+)
 
 
 class Name(StringConverter):
@@ -19,7 +31,11 @@ INSTANCE = f"{CLOUD}instances/<str:uuid>/"
 MIGRATION = "migrations/<int:pk>/"
 
 urlpatterns = [
-    path("", topology.home, name="home"),
+    path("", mine.home, name="home"),
+    path("mine/", mine.mine, name="mine"),
+    path("mine/now/", mine.mine_now, name="mine_now"),
+    path("mine/chain/", mine.mine_chain, name="mine_chain"),
+    path("clouds/", topology.home, name="clouds"),
     path(CLOUD, topology.topology, name="topology"),
     path(f"{CLOUD}picture/", topology.picture, name="topology_picture"),
     path(f"{CLOUD}freshness/", topology.freshness, name="topology_freshness"),
@@ -54,6 +70,11 @@ urlpatterns = [
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
     path("health/", health.health, name="health"),
     path("health/badge/", health.badge, name="findings_badge"),
+    path("guide/", guiding.guide, name="guide"),
+    path("guide/words/", guiding.words, name="guide_words"),
+    path("tour/", guiding.tour, name="tour"),
+    path("tour/now/", guiding.tour_now, name="tour_now"),
+    path("components/", guiding.parts, name="components"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("login/", account.login, name="login"),

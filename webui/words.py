@@ -153,6 +153,7 @@ PAGE_WORDS: dict[str, str] = {
     "themeSystem": say("as the system"),
     "themeLight": say("light"),
     "themeDark": say("dark"),
+    "close": say("Close"),
 }
 
 

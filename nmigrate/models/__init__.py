@@ -2,6 +2,7 @@
 
 from nmigrate.models.inventory import Cloud, Hypervisor, Instance, Service
 from nmigrate.models.noticed import Finding, OutsideMove
+from nmigrate.models.people import Visit
 from nmigrate.models.process import Heartbeat, Lease
 from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
 
@@ -20,4 +21,5 @@ __all__ = [
     "Order",
     "OutsideMove",
     "Service",
+    "Visit",
 ]

@@ -1,6 +1,7 @@
 """Every read worth a name. The number of queries of each is fixed: it never grows with the rows."""
 
 from nmigrate.selectors.around import around, around_server, group_rows, moving_words
+from nmigrate.selectors.mine import Mine, mine, mine_version
 from nmigrate.selectors.moves import (
     ACTIVE_STATES,
     MigrationFilter,
@@ -26,6 +27,7 @@ from nmigrate.selectors.noticed import (
     passed_findings,
 )
 from nmigrate.selectors.pulse import Health, Pulse, administrators, health, pulses
+from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import AuditFilter, audit_actions, audit_trail
 from nmigrate.selectors.zones import (
     CHIPS_PER_HOST,
@@ -61,10 +63,12 @@ __all__ = [
     "Health",
     "HostCard",
     "MigrationFilter",
+    "Mine",
     "Past",
     "Pending",
     "Pulse",
     "Topology",
+    "Tour",
     "ZoneCards",
     "administrators",
     "around",
@@ -87,6 +91,8 @@ __all__ = [
     "is_due",
     "last_power_order",
     "migrations",
+    "mine",
+    "mine_version",
     "moves_of_instances",
     "moving_words",
     "outside_in_flight",
@@ -97,4 +103,5 @@ __all__ = [
     "pulses",
     "topology",
     "topology_version",
+    "tour",
 ]

@@ -57,20 +57,103 @@
     if (document.hidden && isPoll(event.detail.elt)) event.preventDefault();
   });
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden || !window.htmx) return;
+    if (document.hidden) return;
     tick();
-    for (const element of document.querySelectorAll("[data-poll]")) window.htmx.trigger(element, "wake");
+    wake();
   });
-  const say = (isLost) => {
+  // Which sentence the banner shows: nobody answers, an error, what was shown is gone; "" hides it.
+  let trouble = "";
+  const say = (what) => {
     const note = lost();
-    if (note && note.hidden === isLost) note.hidden = !isLost;
+    if (!note || trouble === what) return;
+    trouble = what;
+    note.hidden = !what;
+    for (const line of note.querySelectorAll("[data-lost]")) line.hidden = line.dataset.lost !== what;
+    if (what === "away" || what === "broken") setTimeout(probe, 3000);
   };
-  document.addEventListener("htmx:sendError", () => say(true));
-  document.addEventListener("htmx:timeout", () => say(true));
+  const wake = () => {
+    if (!window.htmx) return;
+    for (const element of document.querySelectorAll("[data-poll]")) window.htmx.trigger(element, "wake");
+  };
+  // A page without polls recovers too: while nobody answers, the smallest address of the server is asked.
+  const isThere = () => fetch("/healthz", { cache: "no-store" }).then((answer) => answer.ok, () => false);
+  const probe = async () => {
+    if (trouble !== "away" && trouble !== "broken" && trouble !== "unsent") return;
+    if (document.hidden || !(await isThere())) {
+      setTimeout(probe, 3000);
+      return;
+    }
+    // An error of one page is over when that page's own poll gets an answer.
+    if (trouble !== "broken" || !document.querySelector("[data-poll]")) say("");
+    wake();
+  };
+  document.addEventListener("htmx:sendError", () => say("away"));
+  document.addEventListener("htmx:timeout", () => say("away"));
+  window.addEventListener("offline", () => say("away"));
+  window.addEventListener("online", probe);
   document.addEventListener("htmx:afterRequest", (event) => {
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
-    if (status) say(status >= 500);
+    if (!status) return;
+    if (status >= 500) say("broken");
+    else if ([400, 403, 404, 410].includes(status) && isPoll(event.detail.elt)) say("gone");
+    else if (trouble !== "gone") say("");
   });
+
+  // ---- while the server thinks about what a person asked for, a line is drawn along the top
+  let thinking = 0;
+  const think = (change) => (event) => {
+    if (isPoll(event.detail.elt)) return;
+    thinking = Math.max(thinking + change, 0);
+    root.classList.toggle("is-loading", thinking > 0);
+  };
+  document.addEventListener("htmx:beforeSend", think(1));
+  document.addEventListener("htmx:afterRequest", think(-1));
+
+  // ---- toasts: said aloud, gone by themselves, but not under somebody's pointer or keyboard
+  const keepToast = (toast) => {
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "quiet small-button";
+    close.textContent = "✕";
+    close.setAttribute("aria-label", words.close);
+    close.addEventListener("click", () => toast.remove());
+    toast.append(close);
+    const goes = () => (toast.matches(":hover, :focus-within") ? setTimeout(goes, 3000) : toast.remove());
+    setTimeout(goes, 10000);
+  };
+  const showToast = (text) => {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.append(document.createElement("span"));
+    toast.firstChild.textContent = text;
+    document.getElementById("toasts").append(toast);
+    keepToast(toast);
+  };
+  document.addEventListener("toast", (event) => showToast(event.detail.value));
+
+  // ---- a word that explains itself: also on hover; Escape and a click elsewhere close it, as the browser does
+  let hovered = 0;
+  const meansOf = (target) => {
+    const word = target instanceof Element && target.closest(".term");
+    return word ? document.getElementById(word.getAttribute("popovertarget")) : null;
+  };
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    clearTimeout(hovered);
+    const means = meansOf(event.target);
+    const open = document.querySelector(".term-means:popover-open");
+    if (means && means !== open) {
+      const source = event.target.closest(".term");
+      hovered = setTimeout(() => means.isConnected && means.showPopover({ source }), 350);
+    } else if (open && !open.contains(event.target) && !means && open.dataset.hovered) {
+      hovered = setTimeout(() => open.hidePopover(), 350);
+    }
+    if (means) means.dataset.hovered = "yes";
+  });
+  document.addEventListener("click", (event) => {
+    const means = meansOf(event.target);
+    if (means) delete means.dataset.hovered; // who clicked wants it to stay
+  }, true);
 
   // ---- what has changed is said aloud: a region that stays, since one that is swapped itself is not read
   let said = "";
@@ -89,6 +172,13 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
+    if (trouble === "away" || trouble === "unsent") {
+      // The browser would leave the page for its own error page, and what was typed with it.
+      event.preventDefault();
+      say("unsent");
+      setTimeout(probe, 1000);
+      return;
+    }
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
@@ -181,6 +271,12 @@
     nameButton();
     countPicks();
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
+    for (const element of document.querySelectorAll("[data-with-script]")) element.hidden = false;
+    const toasts = document.querySelectorAll("#toasts .toast");
+    for (const toast of toasts) keepToast(toast);
+    // What stands in a live region from the start is not read: say it once more, a moment later.
+    const told = [...toasts].map((toast) => toast.firstChild.textContent).join(" ");
+    if (told) setTimeout(() => (document.getElementById("announcer").textContent = told), 500);
     tick();
     setInterval(tick, 1000);
   });

@@ -15,6 +15,10 @@ from webui import urls
 PAGES = {
     # url name: (who sees it, its address)
     "home": ("helpdesk manager auditor operator", "/"),
+    "mine": ("helpdesk manager auditor operator", "/mine/"),
+    "mine_now": ("helpdesk manager auditor operator", "/mine/now/"),
+    "mine_chain": ("manager auditor operator", "/mine/chain/"),
+    "clouds": ("helpdesk manager auditor operator", "/clouds/"),
     "topology": ("helpdesk manager auditor operator", "/clouds/lab/"),
     "topology_picture": ("helpdesk manager auditor operator", "/clouds/lab/picture/"),
     "topology_freshness": ("helpdesk manager auditor operator", "/clouds/lab/freshness/"),
@@ -34,6 +38,11 @@ PAGES = {
     "audit_event": ("manager auditor operator", "/audit/1/"),
     "export_audit": ("manager auditor operator", "/audit/export.csv"),
     "health": ("helpdesk manager auditor operator", "/health/"),
+    "guide": ("helpdesk manager auditor operator", "/guide/"),
+    "guide_words": ("helpdesk manager auditor operator", "/guide/words/"),
+    "tour": ("helpdesk manager auditor operator", "/tour/"),
+    "tour_now": ("helpdesk manager auditor operator", "/tour/now/"),
+    "components": ("helpdesk manager auditor operator", "/components/"),
 }
 POST_ONLY = {
     # url name: (who may send it, its address)

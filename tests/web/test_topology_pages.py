@@ -29,15 +29,15 @@ def test_it_shows_zones_hosts_and_instances_with_their_states(
     assert 'title="demo_zone: running"' in shown
 
 
-def test_home_leads_to_the_first_cloud(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+def test_the_topology_begins_with_the_first_cloud(client: Client, helpdesk: User, synced: FakeCloud) -> None:
     client.force_login(helpdesk)
 
-    assert client.get("/").headers["Location"] == "/clouds/lab/"
+    assert client.get("/clouds/").headers["Location"] == "/clouds/lab/"
 
 
 def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: User) -> None:
     client.force_login(helpdesk)
-    assert "No cloud has been read yet" in text(client.get("/"))
+    assert "No cloud has been read yet" in text(client.get("/clouds/"))
 
     Cloud.objects.create(name="lab")
 
@@ -212,6 +212,7 @@ def fill_the_record(rows: int, user: User) -> None:
 LISTS = (
     "/clouds/lab/",
     "/clouds/lab/?show=trouble",
+    "/mine/",
     "/clouds/lab/?show=moving",
     "/clouds/lab/find/?q=app",
     "/clouds/lab/hosts/compute1/",
@@ -226,6 +227,7 @@ def test_a_page_asks_the_database_as_often_for_1000_rows_as_for_10(
     client: Client, manager: User, helpdesk: User, synced: FakeCloud
 ) -> None:
     client.force_login(manager)
+    client.get("/mine/")  # notes the visit
     client.get("/audit/")  # checks the chain, and remembers that for a minute
 
     def queries(path: str) -> int:

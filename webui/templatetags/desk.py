@@ -25,7 +25,8 @@ register = template.Library()
 
 PAGES = (
     # (word, url name, where in the address it is current, permission)
-    (say("Topology"), "home", "/clouds/", Perm.VIEW),
+    (say("My work"), "mine", "/mine/", Perm.VIEW),
+    (say("Topology"), "clouds", "/clouds/", Perm.VIEW),
     (say("Migrations"), "migrations", "/migrations/", Perm.VIEW),
     (say("Approvals"), "approvals", "/approvals/", Perm.APPROVE),
     (say("Audit trail"), "audit_trail", "/audit/", Perm.AUDIT),
@@ -55,7 +56,8 @@ def bar(context: Context) -> dict[str, Any]:
         for word, name, prefix, permission in PAGES
         if user.has_perm(permission)
     ]
-    clouds = selectors.clouds() if user.has_perm(Perm.VIEW) else []
+    may_view = user.has_perm(Perm.VIEW)
+    clouds = selectors.clouds() if may_view else []
     current = context.get("cloud")
     if not isinstance(current, Cloud):
         # A migration names its cloud; any other page searches in the first.
@@ -63,6 +65,7 @@ def bar(context: Context) -> dict[str, Any]:
         current = next((one for one in clouds if one.name == name), next(iter(clouds), None))
     return {
         "user": user,
+        "may_view": may_view,
         "pages": pages,
         "pending": selectors.pending_count(user),
         "findings": selectors.finding_count(user),
@@ -78,8 +81,6 @@ def bar(context: Context) -> dict[str, Any]:
 
 def _section(path: str) -> str:
     """The part of the application that an address belongs to; deciding is part of the approvals."""
-    if path == "/":
-        return "/clouds/"
     if path.startswith("/migrations/") and path.endswith(
         ("/decide/", "/approve/", "/decline/", "/confirm/", "/reject/")
     ):

@@ -16,7 +16,7 @@ from nmigrate.moves import ran
 from nmigrate.sentences import say, told
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, noticed, outlook, plan, stored
+from webui import comparison, noticed, outlook, plan, stored, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm, TogetherForm
 
@@ -117,6 +117,7 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
         migration.refresh_from_db()
         context = _page(request, migration, form) | {"conflict": conflict.sentence}
         return render(request, "decide.html", context, status=409)
+    toasts.done(request, service, migration.instance_name)
     return redirect("migration", pk=pk)
 
 

@@ -14,7 +14,7 @@ from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.scene import scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
-from webui import noticed, plan
+from webui import noticed, plan, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
@@ -76,6 +76,7 @@ def _order(
     except Conflict as conflict:
         context = _page(request, known, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "instance.html", context, status=409)
+    toasts.done(request, service, found.name)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
 

@@ -17,7 +17,7 @@ from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, noticed, stored, timeline
+from webui import comparison, half_way, noticed, stored, timeline, toasts
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -120,6 +120,7 @@ def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRespon
         found.refresh_from_db()
         context = _page(request, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "migration.html", context, status=409)
+    toasts.done(request, service, found.instance_name)
     return redirect("migration", pk=pk)
 
 
