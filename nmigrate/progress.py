@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from nmigrate.cloud import api
+from nmigrate.measured import samples_with
 from nmigrate.models import Migration
 from nmigrate.moves import Action
 from nmigrate.states import State
@@ -15,7 +16,7 @@ from nmigrate.states import State
 LOOKING = timedelta(seconds=10)
 """For how long after a page asked somebody counts as looking; pages ask every 2 s."""
 SAMPLES = 12
-"""How many measurements are kept; Nova makes a new one about every 5 s."""
+"""How many of the last measurements tell how fast it is; Nova makes a new one about every 5 s."""
 
 
 def note_looking(move: Migration) -> None:
@@ -59,7 +60,7 @@ def _keep(move: Migration, row: api.LiveProgress) -> None:
     figures |= {"disk_total": row.disk_total, "disk_remaining": row.disk_remaining}
     if all(old.get(name) == value for name, value in figures.items()):
         return
-    samples = [*old.get("samples", []), [timezone.now().timestamp(), row.memory_remaining or 0]][-SAMPLES:]
+    samples = samples_with(old.get("samples", []), [timezone.now().timestamp(), row.memory_remaining or 0])
     Migration.objects.filter(pk=move.pk).update(
         progress={**figures, "samples": samples}, version=F("version") + 1
     )
@@ -92,7 +93,7 @@ def progress(move: Migration) -> Progress | None:
     found = move.progress
     if not is_measurable(move) or not found.get("total"):
         return None
-    samples = found["samples"]
+    samples = found["samples"][-SAMPLES:]
     left, is_stalled = _left(samples)
     return Progress(
         total=found["total"],

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from webui.views import account, approvals, audit, health, instances, migrations, plans, topology
+from webui.views import account, approvals, audit, figures, health, instances, migrations, plans, topology
 
 
 class Name(StringConverter):
@@ -34,6 +34,7 @@ urlpatterns = [
     path("migrations/", migrations.migrations, name="migrations"),
     path(MIGRATION, migrations.migration, name="migration"),
     path(f"{MIGRATION}status/", migrations.status, name="migration_status"),
+    path(f"{MIGRATION}bar/", figures.migration_bar, name="migration_bar"),
     path(f"{MIGRATION}cancel/", migrations.cancel_migration, name="cancel_migration"),
     path(f"{MIGRATION}abort/", migrations.abort_migration, name="abort_migration"),
     path(f"{MIGRATION}force/", migrations.force_migration, name="force_migration"),
@@ -51,6 +52,7 @@ urlpatterns = [
     path("audit/", audit.audit_trail, name="audit_trail"),
     path("audit/export.csv", audit.export_audit, name="export_audit"),
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
+    path("figures/", figures.figures, name="figures"),
     path("health/", health.health, name="health"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

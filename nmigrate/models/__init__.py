@@ -4,6 +4,7 @@ from nmigrate.models.inventory import Cloud, Hypervisor, Instance, Service
 from nmigrate.models.noticed import Finding, OutsideMove
 from nmigrate.models.process import Heartbeat, Lease
 from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
+from nmigrate.models.samples import HostSample
 
 __all__ = [
     "Approval",
@@ -12,6 +13,7 @@ __all__ = [
     "Cloud",
     "Finding",
     "Heartbeat",
+    "HostSample",
     "Hypervisor",
     "Instance",
     "Lease",
