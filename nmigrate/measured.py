@@ -18,9 +18,13 @@ Sample = list[float]
 
 
 def samples_with(old: list[Sample], new: Sample) -> list[Sample]:
-    """The measurements with one more. When they are too many, every second one goes, but for the first and the last."""
+    """The measurements with one more. When they are too many, the one goes whose neighbours lie closest together:
+    so they thin out evenly over the whole move. The first and the last ones stay."""
     samples = [*old, new]
-    return [*samples[:-WHOLE][::2], *samples[-WHOLE:]] if len(samples) > KEPT else samples
+    while len(samples) > KEPT:
+        inner = range(1, len(samples) - WHOLE)
+        del samples[min(inner, key=lambda place: samples[place + 1][0] - samples[place - 1][0])]
+    return samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,9 +147,18 @@ def story(migration: Migration, now: datetime) -> Story:
         .order_by("id")
         .values_list("at", "state_after")
     )
-    observations = list(migration.observations.all())
+    return tell(migration, list(changes), list(migration.observations.all()), now)
+
+
+def tell(
+    migration: Migration,
+    changes: Sequence[tuple[datetime, str]],
+    observations: Sequence[Observation],
+    now: datetime,
+) -> Story:
+    """The same from what was read: when it came into which state, and what was seen, both oldest first."""
     end = _end(migration, now)
-    phases = _phases(migration, list(changes), observations, end)
+    phases = _phases(migration, changes, observations, end)
     ran_before = migration.before.get("status") == "ACTIVE"
     lives = _lives(migration, phases, observations, end) if ran_before else ()
     return Story(tuple(phases), tuple(lives), ran_before, is_sent=bool(migration.before))

@@ -26,12 +26,14 @@ PAGES = {
     "migrations": ("helpdesk manager auditor operator", "/migrations/"),
     "migration": ("helpdesk manager auditor operator", "/migrations/{pk}/"),
     "migration_status": ("helpdesk manager auditor operator", "/migrations/{pk}/status/"),
+    "migration_bar": ("helpdesk manager auditor operator", "/migrations/{pk}/bar/"),
     "decide_migration": ("manager", "/migrations/{pk}/decide/"),
     "approvals": ("manager", "/approvals/"),
     "approvals_badge": ("manager", "/approvals/badge/"),
     "audit_trail": ("manager auditor operator", "/audit/"),
     "audit_event": ("manager auditor operator", "/audit/1/"),
     "export_audit": ("manager auditor operator", "/audit/export.csv"),
+    "figures": ("manager auditor operator", "/figures/"),
     "health": ("helpdesk manager auditor operator", "/health/"),
 }
 POST_ONLY = {
