@@ -5,6 +5,7 @@ from nmigrate.models.noticed import Finding, OutsideMove
 from nmigrate.models.people import Visit
 from nmigrate.models.process import Heartbeat, Lease
 from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
+from nmigrate.models.samples import HostSample
 
 __all__ = [
     "Approval",
@@ -13,6 +14,7 @@ __all__ = [
     "Cloud",
     "Finding",
     "Heartbeat",
+    "HostSample",
     "Hypervisor",
     "Instance",
     "Lease",

@@ -30,6 +30,7 @@ PAGES = (
     (say("Migrations"), "migrations", "/migrations/", Perm.VIEW),
     (say("Approvals"), "approvals", "/approvals/", Perm.APPROVE),
     (say("Audit trail"), "audit_trail", "/audit/", Perm.AUDIT),
+    (say("Figures"), "figures", "/figures/", Perm.AUDIT),
     (say("Health"), "health", "/health/", Perm.VIEW),
 )
 

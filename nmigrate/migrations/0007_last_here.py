@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("nmigrate", "0004_judged_and_noticed"),
+        ("nmigrate", "0006_host_samples"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
