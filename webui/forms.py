@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django import forms
-from django.db.models import TextChoices
 from django.utils import timezone
 
 from nmigrate.models import Migration
@@ -89,14 +88,6 @@ class TogetherForm(forms.Form):
         for migration in found:
             migration.state = seen[str(migration.pk)]
         return found
-
-
-class Show(TextChoices):
-    """What the topology shows."""
-
-    ALL = "everything", "everything"
-    TROUBLE = "trouble", "only trouble"
-    MOVING = "moving", "only moving"
 
 
 class MigrationFilterForm(forms.Form):
