@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django import forms
-from django.db.models import TextChoices
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -98,14 +97,6 @@ class TogetherForm(forms.Form):
         for migration in found:
             migration.state = seen[str(migration.pk)]
         return found
-
-
-class Show(TextChoices):
-    """What the topology shows."""
-
-    ALL = "everything", say("everything")
-    TROUBLE = "trouble", say("only trouble")
-    MOVING = "moving", say("only moving")
 
 
 class MigrationFilterForm(forms.Form):

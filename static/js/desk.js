@@ -188,12 +188,13 @@
     for (const button of document.querySelectorAll("[aria-busy=true]")) button.removeAttribute("aria-busy");
   });
 
-  // ---- filters: an empty field has no place in the address bar
+  // ---- filters: what is empty or goes without saying has no place in the address bar
   document.addEventListener("htmx:configRequest", (event) => {
     const form = event.detail.elt.closest("form[method=get]");
     if (!form || !event.detail.parameters) return;
+    const defaults = JSON.parse(form.dataset.defaults || "{}");
     for (const [name, value] of [...Object.entries(event.detail.parameters)]) {
-      if (value === "") delete event.detail.parameters[name];
+      if (value === "" || value === defaults[name]) delete event.detail.parameters[name];
     }
   });
 
@@ -231,31 +232,62 @@
   });
   document.addEventListener("htmx:afterSettle", countPicks);
 
-  // ---- keys: "/" searches, Escape leaves, the arrows walk through what was found
+  // ---- finding: "/" begins, the arrows walk through what was found, Enter takes the only one, Escape leaves.
+  // A place to look is a field with its results: the bar on every page, and the menu of destinations.
+  const looks = [
+    { field: ".find input[type=search]", found: "#found, #results" },
+    { field: "#mover-find", found: "#mover-hosts" },
+  ];
+  const lookOf = (element) => {
+    for (const look of looks) {
+      const field = document.querySelector(look.field), found = document.querySelector(look.found);
+      if (field && found && (element === field || found.contains(element))) return { field, found };
+    }
+    return null;
+  };
   document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const search = document.querySelector(".find input[type=search]");
-    const found = document.getElementById("found");
-    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
-    if (event.key === "/" && search && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    if (event.key === "/" && search && !isTyping) {
       event.preventDefault();
       search.focus();
       search.select();
       return;
     }
-    if (!found || !event.target.closest(".find")) return;
-    if (event.key === "Escape") {
-      found.replaceChildren();
-      search.value = "";
-      search.focus();
+    const look = lookOf(event.target);
+    if (!look) return;
+    const links = [...look.found.querySelectorAll("a.hit, a:not(.button)")];
+    if (event.key === "Escape" && look.found.id === "found") {
+      event.preventDefault();
+      look.found.replaceChildren();
+      look.field.value = "";
+      look.field.focus();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const stops = [search, ...found.querySelectorAll("a")];
+      const stops = [look.field, ...links];
       const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) {
         event.preventDefault();
         next.focus();
       }
     }
+    if (event.key === "Enter" && event.target === look.field) {
+      // Only what was found for what is written now: an answer may still be on its way.
+      const answer = look.found.matches("[data-for]") ? look.found : look.found.querySelector("[data-for]");
+      const hits = look.found.querySelectorAll("a.hit");
+      const takes = hits.length === 1 || (hits.length > 0 && look.field.id === "mover-find");
+      if (takes && answer && answer.dataset.for === look.field.value.trim() && look.field.value.trim()) {
+        event.preventDefault();
+        hits[0].click();
+      }
+    }
+  });
+  // How much was found is said aloud, not the whole list.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const look = lookOf(event.detail.elt) || (event.detail.elt.id === "found" ? { found: event.detail.elt } : null);
+    const count = look && look.found.querySelector("[data-found]");
+    if (count) document.getElementById("announcer").textContent = count.textContent.trim();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-theme-switch]")) changeTheme();

@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, OutsideMove, Service
-from nmigrate.selectors import Chip
 from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import words
@@ -187,58 +186,18 @@ def host_state(host: Hypervisor | Service) -> SafeString:
 
 
 @register.simple_tag
-def chip(value: Chip, cloud: str) -> SafeString:
-    """An instance in one line: shape, name, and where it goes if it moves. Built here, not in a template
-    of its own, because a page may hold thousands."""
-    instance, move, outside = value.instance, value.move, value.outside
-    url = f"/clouds/{cloud}/instances/{instance.uuid}/"
-    look = words.of_instance(instance)
-    css, extra = "", SafeString("")
-    if move is not None:
-        look, css = words.of_migration(move.state), "moving"
-        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
-    elif outside is not None:
-        look, css = words.of_outside(outside), "moving"
-        to = f"→ {outside.dest_host}" if outside.dest_host and look.tone == words.BUSY else look.word
-        extra = format_html('<b class="t-{}">{}, outside</b>', look.tone, to)
-    else:
-        extra = format_html('<span class="hidden">, {}</span>', look.word)
-    if value.is_found:
-        extra += format_html('{}<span class="hidden">, needs a look</span>', shape(words.WARN, "t-warn"))
-    return format_html(
-        '<li><a class="chip {}" id="i-{}" href="{}" title="{}: {}">{}<span>{}</span>{}</a></li>',
-        css,
-        instance.uuid,
-        url,
-        instance.name,
-        look.word,
-        shape(look.tone, f"t-{look.tone}"),
-        instance.name,
-        extra,
-    )
-
-
-def _where(move: Migration, look: Look, instance: Instance) -> str:
-    """What the chip says of the move: where it goes while it goes; else how it stands."""
-    if instance.uuid == move.copy_uuid:
-        return say("copy of {name}, {state}", name=move.instance_name, state=look.word)
-    to = move.dest_host or move.asked_host
-    return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
-
-
-@register.simple_tag
 def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     """A bar for what is used of a capacity. Memory comes in MiB and is shown in GiB."""
     shown_used, shown_capacity, unit_word = _amount(used, unit), _amount(capacity, unit), unit and " GiB"
     if not capacity:
         return format_html(
-            '<div class="meter"><span>{}</span><span class="soft">{}</span><span></span></div>',
+            '<span class="meter"><span>{}</span><span class="soft">{}</span><span></span></span>',
             label,
             say("not reported"),
         )
     return format_html(
-        '<div class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
-        'aria-label="{}"></meter><span>{} / {}{}</span></div>',
+        '<span class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
+        'aria-label="{}"></meter><span>{} / {}{}</span></span>',
         label,
         capacity,
         int(capacity * 0.75),
