@@ -14,10 +14,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from nmigrate.models import AuditChain, AuditEvent, Migration
+from nmigrate.sentences import Sentence, keep, say
 
 GENESIS = "0" * 64
 SYSTEM = "nmigrate"
 """The actor of what this application does by itself."""
+SOMEBODY = say("somebody outside nmigrate")
+NOVA_ITSELF = say("Nova itself (resize_confirm_window)")
+"""The actors of what was done past this application and whose author is not known, or is no person."""
 
 _HASHED = tuple(
     field.attname
@@ -29,7 +33,7 @@ _HASHED = tuple(
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    return value
+    return keep(value) if isinstance(value, Sentence) else value
 
 
 def entry_hash(event: AuditEvent) -> str:
@@ -67,7 +71,8 @@ def record(
     event = AuditEvent(
         id=chain.last_id + 1,
         at=timezone.now(),
-        actor=actor if isinstance(actor, str) else actor.get_username(),
+        # A name is kept as plain text: as such it is read back, and hashed.
+        actor=str(actor) if isinstance(actor, str) else actor.get_username(),
         is_outside=is_outside,
         action=action,
         previous_hash=chain.last_hash,
@@ -90,19 +95,29 @@ def verify() -> tuple[bool, str]:
     previous, expected = GENESIS, 1
     for event in AuditEvent.objects.filter(id__lte=chain.last_id).order_by("id").iterator(chunk_size=2000):
         if event.id != expected:
-            return False, f"The chain is broken: entry {expected} is missing."
+            return False, say("The chain is broken: entry {number} is missing.", number=expected)
         if event.previous_hash != previous:
-            return False, f"The chain is broken: entry {event.id} does not follow the entry before it."
+            return False, say(
+                "The chain is broken: entry {number} does not follow the entry before it.", number=event.id
+            )
         if event.hash != entry_hash(event):
-            return False, f"The chain is broken: entry {event.id} was changed after it was written."
+            return False, say(
+                "The chain is broken: entry {number} was changed after it was written.", number=event.id
+            )
         previous, expected = event.hash, expected + 1
     if expected - 1 != chain.last_id or previous != chain.last_hash:
         return (
             False,
-            f"The chain is broken: it ends at entry {expected - 1}, but {chain.last_id} were written.",
+            say(
+                "The chain is broken: it ends at entry {last}, but {written} were written.",
+                last=expected - 1,
+                written=chain.last_id,
+            ),
         )
     newest = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
     chain.refresh_from_db()  # after the look at the newest: an entry added meanwhile is not past the end
     if newest > chain.last_id:
-        return False, f"The chain is broken: there are entries after number {chain.last_id}, its end."
-    return True, f"The chain of {expected - 1} entries is unbroken."
+        return False, say(
+            "The chain is broken: there are entries after number {last}, its end.", last=chain.last_id
+        )
+    return True, say("The chain of {number} entries is unbroken.", number=expected - 1)

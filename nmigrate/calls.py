@@ -5,6 +5,7 @@ from typing import Any
 from nmigrate.cloud import api
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 
 NOVA_ACTIONS: dict[Action, str] = {
     Action.MIGRATE: "migrate",
@@ -117,8 +118,11 @@ def _copy_of(order: Order, cloud: api.Cloud) -> api.NewServer:
     groups = {port.security_groups for port in ports}
     if len(groups) > 1:
         raise api.Refused(
-            f"The network cards of {original.name} have different security groups, which a copy booted by Nova "
-            "cannot have. Choose another way."
+            say(
+                "The network cards of {name} have different security groups, which a copy booted by Nova "
+                "cannot have. Choose another way.",
+                name=original.name,
+            )
         )
     # The inventory knows its server groups; Nova's answer about one server does not.
     known = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()

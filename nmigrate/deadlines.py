@@ -8,12 +8,13 @@ from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_q.tasks import async_task
 
 from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import Migration
+from nmigrate.sentences import say, told
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
 from nmigrate.states import Perm, State
@@ -52,7 +53,7 @@ def _remind(move: Migration) -> None:
             migration=move,
             state_before=move.state,
             state_after=move.state,
-            reason=f"the decision is due by {move.decide_by:%Y-%m-%d %H:%M} UTC",
+            reason=say("the decision is due by {time} UTC", time=f"{move.decide_by:%Y-%m-%d %H:%M}"),
         )
         if settings.NMIGRATE_MAIL:
             async_task("nmigrate.tasks.remind_managers", move.pk)
@@ -68,25 +69,38 @@ def mail_managers(move: Migration) -> None:
     addresses = [person.email for person in people if person.has_perm(Perm.APPROVE)]
     if not addresses:
         return
-    at_end = "it is sent back" if settings.NMIGRATE_DECISION_AT_END == REVERT else "it goes on waiting"
-    lines = [
-        f"{move.instance_name} was moved from {move.source_host} to {move.dest_host} and waits for a decision.",
-        f"{move.requested_by_name} asked for it: {move.reason}",
-        f"Decide by {move.decide_by:%Y-%m-%d %H:%M} UTC. If nobody does, {at_end}.",
+    due = f"{move.decide_by:%Y-%m-%d %H:%M}"
+    subject = say("Decide on the move of {name}", name=move.instance_name)
+    lines: list[str] = [
+        say(
+            "{name} was moved from {source} to {destination} and waits for a decision.",
+            name=move.instance_name,
+            source=move.source_host,
+            destination=move.dest_host,
+        ),
+        say("{person} asked for it: {reason}", person=move.requested_by_name, reason=move.reason),
+        say("Decide by {time} UTC. If nobody does, it is sent back.", time=due)
+        if settings.NMIGRATE_DECISION_AT_END == REVERT
+        else say("Decide by {time} UTC. If nobody does, it goes on waiting.", time=due),
     ]
     if settings.NMIGRATE_PAGES_URL:
         lines.append(f"{settings.NMIGRATE_PAGES_URL}/migrations/{move.pk}/decide/")
-    EmailMessage(
-        subject=f"Decide on the move of {move.instance_name}".replace("\n", " "),
-        body="\n\n".join(lines) + "\n",
-        bcc=addresses,
-    ).send()
+    # One mail for several readers: in the language of the application.
+    with translation.override(settings.LANGUAGE_CODE):
+        EmailMessage(
+            subject=told(subject).replace("\n", " "),
+            body="\n\n".join(told(line) for line in lines) + "\n",
+            bcc=addresses,
+        ).send()
 
 
 def expire(move: Migration) -> None:
     """Nobody decided in time: it goes back, as if it had been rejected."""
     with transaction.atomic():
-        sentence = f"Nobody decided by {move.decide_by:%Y-%m-%d %H:%M} UTC, so nmigrate sends it back."
+        sentence = say(
+            "Nobody decided by {time} UTC, so nmigrate sends it back.",
+            time=f"{move.decide_by:%Y-%m-%d %H:%M}",
+        )
         # Should Nova refuse it, the wait is open again: then it is tried anew after a while, not at every tick.
         again = timezone.now() + TRY_AGAIN_AFTER
         transition(move, "expire", actor=audit.SYSTEM, note=sentence, remark=sentence, decide_by=again)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from nmigrate import deadlines, following, inventory, orders, outside_moves, progress, watchdog
+from nmigrate import deadlines, following, inventory, orders, outside_moves, progress, samples, watchdog
 from nmigrate.cloud import api, connect
 from nmigrate.models import Cloud, Heartbeat, Lease, Migration, Order
 from nmigrate.states import MOVING, State
@@ -117,6 +117,7 @@ class CloudFollower:
         full = row.full_synced_at is None or timezone.now() - row.full_synced_at > due
         # Hosts first: a page that shows instances knows where they are.
         inventory.read_hosts(cloud, exact=full)
+        samples.note_hosts(self.name)
         if full:
             inventory.read_all_servers(cloud, names)
             inventory.read_own_projects(cloud)

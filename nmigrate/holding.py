@@ -16,6 +16,7 @@ from nmigrate import audit
 from nmigrate.cloud import api
 from nmigrate.models import AuditEvent, Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.services.placing import place_order
 
 SETTLE = timedelta(seconds=10)
@@ -78,10 +79,19 @@ def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
                 migration=move,
                 state_before=move.state,
                 state_after=move.state,
-                reason=f"the lock that holds {instance.name} for the decision was taken off; it is put back",
+                reason=say(
+                    "the lock that holds {name} for the decision was taken off; it is put back",
+                    name=instance.name,
+                ),
             )
             place_hold(move)
-            _remark(move, f"{who} took off the lock that held it for the decision; nmigrate put it back.")
+            _remark(
+                move,
+                say(
+                    "{person} took off the lock that held it for the decision; nmigrate put it back.",
+                    person=who,
+                ),
+            )
     except IntegrityError:
         pass  # another order is on its way: the next tick looks again
 
@@ -93,21 +103,24 @@ def _watch_pin(move: Migration, instance: api.Server) -> None:
     before = move.before.get("pinned_zone")
     if instance.pinned_zone == before or not move.before.get("pin_known"):
         return
-    now = instance.pinned_zone or "none"
-    reason = f"its pinned zone was changed from {before or 'none'} to {now} while it waits"
+    zones = {"old": before or say("none"), "new": instance.pinned_zone or say("none")}
+    reason = say("its pinned zone was changed from {old} to {new} while it waits", **zones)
     if AuditEvent.objects.filter(migration_id=move.pk, action="pin_changed", reason=reason).exists():
         return
     with transaction.atomic():
         audit.record(
             "pin_changed",
-            actor="somebody outside nmigrate",
+            actor=audit.SOMEBODY,
             is_outside=True,
             migration=move,
             state_before=move.state,
             state_after=move.state,
             reason=reason,
         )
-        _remark(move, f"While it waited, {reason}.")
+        _remark(
+            move,
+            say("While it waited, its pinned zone was changed from {old} to {new} while it waits.", **zones),
+        )
 
 
 def _who(cloud: api.Cloud, move: Migration, nova_action: str) -> str:
@@ -115,8 +128,8 @@ def _who(cloud: api.Cloud, move: Migration, nova_action: str) -> str:
     ours = set(move.orders.exclude(request_id="").values_list("request_id", flat=True))
     for action in cloud.actions(move.instance_uuid):
         if action.action == nova_action and action.request_id not in ours:
-            return cloud.user_name(action.user_id) or "somebody outside nmigrate"
-    return "somebody outside nmigrate"
+            return cloud.user_name(action.user_id) or audit.SOMEBODY
+    return audit.SOMEBODY
 
 
 def _remark(move: Migration, text: str) -> None:

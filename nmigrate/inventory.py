@@ -311,10 +311,10 @@ def note_reachable(cloud: api.Cloud) -> None:
 def note_problem(cloud: str, error: api.CloudError) -> None:
     """The cloud did not answer, or not well: the last known picture stays, and pages say why it grows old."""
     row = Cloud.objects.get(pk=cloud)
-    if row.problem != str(error):
+    if row.problem != error.sentence:
         log.warning("%s: %s (%s)", cloud, error, error.said)
         Cloud.objects.filter(pk=cloud).update(
-            problem=str(error),
+            problem=error.sentence,
             problem_said=error.said[:2000],
             problem_since=row.problem_since or timezone.now(),
             version=F("version") + 1,

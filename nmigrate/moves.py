@@ -7,6 +7,7 @@ to have taken effect, in the same transaction that notes this: a crash between t
 from enum import StrEnum
 from typing import Any, Protocol
 
+from nmigrate.sentences import say
 from nmigrate.states import Kind, State
 
 
@@ -37,27 +38,27 @@ class Action(StrEnum):
 
 
 ACTION_LABELS: dict[Action, str] = {
-    Action.MIGRATE: "cold migration",
-    Action.LIVE: "live migration",
-    Action.ABORT: "stop of the live migration",
-    Action.FORCE: "finish of the live migration",
-    Action.CONFIRM: "confirmation",
-    Action.REVERT: "way back",
-    Action.START: "start",
-    Action.STOP: "stop",
-    Action.LOCK: "lock",
-    Action.UNLOCK: "unlock",
-    Action.PIN: "binding to its zone",
-    Action.UNPIN: "release from its zone",
-    Action.SHELVE: "shelving",
-    Action.OFFLOAD: "taking off its host",
-    Action.UNSHELVE: "unshelving",
-    Action.SNAPSHOT: "snapshot",
-    Action.BOOT: "boot of the copy",
-    Action.DELETE: "deletion",
-    Action.DELETE_IMAGE: "deletion of the image",
-    Action.READDRESS: "change of addresses",
-    Action.EVACUATE: "evacuation",
+    Action.MIGRATE: say("cold migration"),
+    Action.LIVE: say("live migration"),
+    Action.ABORT: say("stop of the live migration"),
+    Action.FORCE: say("finish of the live migration"),
+    Action.CONFIRM: say("confirmation"),
+    Action.REVERT: say("way back"),
+    Action.START: say("start"),
+    Action.STOP: say("stop"),
+    Action.LOCK: say("lock"),
+    Action.UNLOCK: say("unlock"),
+    Action.PIN: say("binding to its zone"),
+    Action.UNPIN: say("release from its zone"),
+    Action.SHELVE: say("shelving"),
+    Action.OFFLOAD: say("taking off its host"),
+    Action.UNSHELVE: say("unshelving"),
+    Action.SNAPSHOT: say("snapshot"),
+    Action.BOOT: say("boot of the copy"),
+    Action.DELETE: say("deletion"),
+    Action.DELETE_IMAGE: say("deletion of the image"),
+    Action.READDRESS: say("change of addresses"),
+    Action.EVACUATE: say("evacuation"),
 }
 
 ASIDE = frozenset({Action.LOCK, Action.ABORT, Action.FORCE})

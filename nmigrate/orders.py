@@ -23,6 +23,7 @@ from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.models import Migration, Order
 from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.sentences import join, say
 from nmigrate.services import transition
 from nmigrate.states import State
 from nmigrate.stranding import strand
@@ -53,7 +54,7 @@ def send_order(order_id: int, cloud: api.Cloud) -> None:
         _wait_for_cloud(order, error)
         return
     except api.CloudError as error:
-        refuse(order, str(error), error.said)
+        refuse(order, error.sentence, error.said)
         return
     if objection:
         refuse(order, objection)
@@ -69,12 +70,12 @@ def send_order(order_id: int, cloud: api.Cloud) -> None:
         # It may have arrived. The follower looks; nobody posts again.
         log.warning("order %s: no answer (%s)", order.pk, error)
         Order.objects.filter(pk=order.pk, state=Order.State.SENT).update(
-            problem="Nova has not answered yet; nmigrate is looking whether the order arrived.",
+            problem=say("Nova has not answered yet; nmigrate is looking whether the order arrived."),
             said=error.said,
         )
         _touch(order)
     except api.CloudError as error:
-        refuse(order, str(error), error.said, error.request_id)
+        refuse(order, error.sentence, error.said, error.request_id)
     else:
         accept(order, request_id)
 
@@ -243,12 +244,12 @@ def _not_moved(move: Migration, order: Order, said: str) -> str:
 
 
 def _remark(order: Order, move: Migration, sentence: str, request_id: str) -> None:
-    doing = {
-        Action.LOCK: "It could not be locked for the decision",
-        Action.ABORT: "The move could not be stopped",
-        Action.FORCE: "The move could not be finished at once",
+    remark = {
+        Action.LOCK: say("It could not be locked for the decision: {why}", why=sentence),
+        Action.ABORT: say("The move could not be stopped: {why}", why=sentence),
+        Action.FORCE: say("The move could not be finished at once: {why}", why=sentence),
     }[Action(order.action)]
-    changes: dict[str, Any] = {"remark": f"{doing}: {sentence}"}
+    changes: dict[str, Any] = {"remark": remark}
     if order.action == Action.LOCK:
         changes["is_held"] = False
     Migration.objects.filter(pk=move.pk).update(version=F("version") + 1, **changes)
@@ -278,13 +279,13 @@ def _wait_for_cloud(order: Order, error: api.Unreachable) -> None:
     """The cloud gave no answer before anything was sent: keep the order, say so, and try again for a while."""
     if timezone.now() - order.created_at > GIVE_UP_AFTER:
         minutes = int(GIVE_UP_AFTER.total_seconds() // 60)
-        sentence = f"{error} It was tried for {minutes} minutes; nothing was sent."
-        refuse(order, sentence, error.said, key="cloud-away")
+        given_up = say("It was tried for {minutes} minutes; nothing was sent.", minutes=minutes)
+        refuse(order, join([error.sentence, given_up]), error.said, key="cloud-away")
         return
     changed = (
         Order.objects.filter(pk=order.pk, state=Order.State.QUEUED)
-        .exclude(problem=str(error))
-        .update(problem=str(error), said=error.said)
+        .exclude(problem=error.sentence)
+        .update(problem=error.sentence, said=error.said)
     )
     if changed:
         _touch(order)
@@ -333,7 +334,9 @@ def resolve_sent_orders(cloud: api.Cloud) -> None:
         ):
             refuse(
                 order,
-                "nmigrate was interrupted while it sent the order, and Nova has no trace of it: it never arrived.",
+                say(
+                    "nmigrate was interrupted while it sent the order, and Nova has no trace of it: it never arrived."
+                ),
                 lost=True,
                 key="never-arrived",
             )

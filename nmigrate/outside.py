@@ -12,13 +12,13 @@ from nmigrate.diagnosis import own_cause
 from nmigrate.facts import snapshot
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
 from nmigrate.states import State
 from nmigrate.stranding import unharmed
 
 _KEPT, _BACK = ("confirming", "confirmed"), ("reverting", "reverted")
-SOMEBODY = "somebody outside nmigrate"
 
 
 def is_decided_outside(move: Migration) -> bool:
@@ -50,9 +50,9 @@ def _action(cloud: api.Cloud, move: Migration, nova_action: str, uuid: str = "")
 
 def _name(cloud: api.Cloud, asked: api.Action | None) -> str:
     if asked is None:
-        return SOMEBODY
+        return audit.SOMEBODY
     if not asked.user_id:  # seen on the lab: auto-confirm leaves an action without a user
-        return "Nova itself (resize_confirm_window)"
+        return audit.NOVA_ITSELF
     return cloud.user_name(asked.user_id)
 
 
@@ -61,17 +61,23 @@ def _write(
 ) -> None:
     """The record of it, and the follow-up: what the decision here would have led to goes on from there."""
     who = _name(cloud, asked)
-    word = "confirmed" if is_kept else "rejected"
+    note = (
+        say("decided outside nmigrate: confirmed by {person}", person=who)
+        if is_kept
+        else say("decided outside nmigrate: rejected by {person}", person=who)
+    )
     with transaction.atomic():
         if State(move.state) in (State.CONFIRMING, State.REVERTING):
-            transition(move, "reopen", actor=audit.SYSTEM, note="It was decided otherwise outside nmigrate.")
+            transition(
+                move, "reopen", actor=audit.SYSTEM, note=say("It was decided otherwise outside nmigrate.")
+            )
         arrived = {} if move.waiting_since else {"waiting_since": timezone.now()}
         transition(
             move,
             "observe_confirm" if is_kept else "observe_revert",
             actor=who,
             is_outside=True,
-            note=f"decided outside nmigrate: {word} by {who}",
+            note=note,
             request_id=asked.request_id if asked else "",
             is_decided_outside=True,
             step=step or "",
@@ -82,12 +88,12 @@ def _write(
             decision=Approval.CONFIRM if is_kept else Approval.REJECT,
             comment="decided outside nmigrate",
             requested_by_id=move.requested_by_id,
-            decided_by_name=who,
+            decided_by_name=str(who),
             decided_at=asked.started_at if asked and asked.started_at else timezone.now(),
             is_outside=True,
         )
         Order.objects.filter(migration=move, action=Action.LOCK, state=Order.State.QUEUED).update(
-            state=Order.State.REFUSED, ended_at=timezone.now(), problem="Decided before it was locked."
+            state=Order.State.REFUSED, ended_at=timezone.now(), problem=say("Decided before it was locked.")
         )
         if step is None:
             carry_out(move, actor=None)
@@ -107,11 +113,11 @@ def _note_started(move: Migration, instance: Instance) -> None:
     """The original runs beside its copy: an administrator started it past the lock."""
     if AuditEvent.objects.filter(migration_id=move.pk, action="original_started").exists():
         return
-    sentence = f"{instance.name} itself was started outside nmigrate and runs beside its copy."
+    sentence = say("{name} itself was started outside nmigrate and runs beside its copy.", name=instance.name)
     with transaction.atomic():
         audit.record(
             "original_started",
-            actor=SOMEBODY,
+            actor=audit.SOMEBODY,
             is_outside=True,
             migration=move,
             state_before=move.state,
@@ -146,7 +152,7 @@ def note_abort(cloud: api.Cloud, move: Migration, order: Order | None, instance:
         ).update(state=Order.State.DONE, ended_at=timezone.now())
         if order is not None:
             Order.objects.filter(pk=order.pk, state=Order.State.ACCEPTED).update(
-                state=Order.State.FAILED, ended_at=timezone.now(), problem="It was stopped on the way."
+                state=Order.State.FAILED, ended_at=timezone.now(), problem=say("It was stopped on the way.")
             )
         _end_aborted(cloud, move, instance, is_ours=is_ours, asked=asked)
 
@@ -155,12 +161,13 @@ def _end_aborted(
     cloud: api.Cloud, move: Migration, instance: Instance | None, *, is_ours: bool, asked: api.Action | None
 ) -> None:
     if is_ours:
-        key, sentence = "stopped-as-asked", "It was stopped on the way, as asked."
+        key, sentence = "stopped-as-asked", say("It was stopped on the way, as asked.")
     elif asked is not None:
         key = "stopped-outside"
-        sentence = f"It was stopped on the way outside nmigrate, by {_name(cloud, asked)}."
+        sentence = say("It was stopped on the way outside nmigrate, by {person}.", person=_name(cloud, asked))
     else:
-        key, sentence = "never-converges", "The cloud stopped it, because it did not come to an end."
+        key = "never-converges"
+        sentence = say("The cloud stopped it, because it did not come to an end.")
     if move.changes_pin:  # its pin was cleared before: that is put back by itself
         transition(move, "undo", actor=audit.SYSTEM, note=sentence, remark=sentence)
         carry_out(move, actor=None)

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from nmigrate.cloud import api
+from nmigrate.measured import samples_with
 from nmigrate.models import Migration
 from nmigrate.moves import Action
 from nmigrate.states import State
@@ -24,7 +25,7 @@ PER_TICK = 2
 LESS = 200
 """What is left must get less by a 200th of all at least to count as progress."""
 SAMPLES = 12
-"""How many measurements are kept; Nova makes a new one about every 5 s."""
+"""How many of the last measurements tell how fast it is; Nova makes a new one about every 5 s."""
 
 
 def note_looking(move: Migration) -> None:
@@ -95,7 +96,7 @@ def _keep(move: Migration, row: api.LiveProgress) -> None:
     least = old.get("least")
     if least is None or left <= least[1] - total / LESS:
         least = [now, left]
-    samples = [*old.get("samples", []), [now, row.memory_remaining or 0]][-SAMPLES:]
+    samples = samples_with(old.get("samples", []), [now, row.memory_remaining or 0])
     found = {
         **figures,
         "samples": samples,
@@ -148,7 +149,7 @@ def progress(move: Migration) -> Progress | None:
     found = _figures_of(move)
     if not is_measurable(move) or not found.get("total"):
         return None
-    samples = found["samples"]
+    samples = found["samples"][-SAMPLES:]
     left, is_stalled = _left(samples)
     return Progress(
         total=found["total"],

@@ -7,6 +7,8 @@ computed from here, so that they cannot disagree. No queries and no I/O in this 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nmigrate.sentences import say
+
 
 class State(StrEnum):
     """Where one migration stands, as this application knows it from what Nova said."""
@@ -28,37 +30,39 @@ class State(StrEnum):
 
 
 LABELS: dict[State, str] = {
-    State.ASKING: "waits for approval",
-    State.QUEUED: "asked",
-    State.SENDING: "being sent",
-    State.RUNNING: "moving",
-    State.WAITING: "waits for a decision",
-    State.CONFIRMING: "being confirmed",
-    State.REVERTING: "going back",
-    State.STRANDED: "stopped half-way",
-    State.DONE: "done",
-    State.REVERTED: "sent back",
-    State.ABORTED: "stopped on the way",
-    State.FAILED: "failed",
-    State.DECLINED: "not approved",
-    State.CANCELLED: "withdrawn",
+    State.ASKING: say("waits for approval"),
+    State.QUEUED: say("asked"),
+    State.SENDING: say("being sent"),
+    State.RUNNING: say("moving"),
+    State.WAITING: say("waits for a decision"),
+    State.CONFIRMING: say("being confirmed"),
+    State.REVERTING: say("going back"),
+    State.STRANDED: say("stopped half-way"),
+    State.DONE: say("done"),
+    State.REVERTED: say("sent back"),
+    State.ABORTED: say("stopped on the way"),
+    State.FAILED: say("failed"),
+    State.DECLINED: say("not approved"),
+    State.CANCELLED: say("withdrawn"),
 }
 
 MEANINGS: dict[State, str] = {
-    State.ASKING: "It means downtime, so a manager must approve it before it starts.",
-    State.QUEUED: "Somebody asked for it; a worker will send it to Nova within a second or two.",
-    State.SENDING: "A worker has taken it and is speaking to Nova.",
-    State.RUNNING: "Nova accepted the order and is moving the instance.",
-    State.WAITING: "The instance is at its destination; a manager confirms or rejects the move.",
-    State.CONFIRMING: "The move was confirmed; Nova is tidying up where the instance came from.",
-    State.REVERTING: "Nova is putting everything back as it was before the move.",
-    State.STRANDED: "A step failed after earlier ones had changed something. A person says how it goes on.",
-    State.DONE: "Nova says that it is finished, and the instance is where it should be.",
-    State.REVERTED: "The instance is back where it came from.",
-    State.ABORTED: "The live move was stopped on the way; the instance runs where it was.",
-    State.FAILED: "It did not happen, or not wholly; the page says why and what to do next.",
-    State.DECLINED: "A manager did not approve it; nothing was sent to Nova.",
-    State.CANCELLED: "It was withdrawn before anything was sent to Nova.",
+    State.ASKING: say("It means downtime, so a manager must approve it before it starts."),
+    State.QUEUED: say("Somebody asked for it; a worker will send it to Nova within a second or two."),
+    State.SENDING: say("A worker has taken it and is speaking to Nova."),
+    State.RUNNING: say("Nova accepted the order and is moving the instance."),
+    State.WAITING: say("The instance is at its destination; a manager confirms or rejects the move."),
+    State.CONFIRMING: say("The move was confirmed; Nova is tidying up where the instance came from."),
+    State.REVERTING: say("Nova is putting everything back as it was before the move."),
+    State.STRANDED: say(
+        "A step failed after earlier ones had changed something. A person says how it goes on."
+    ),
+    State.DONE: say("Nova says that it is finished, and the instance is where it should be."),
+    State.REVERTED: say("The instance is back where it came from."),
+    State.ABORTED: say("The live move was stopped on the way; the instance runs where it was."),
+    State.FAILED: say("It did not happen, or not wholly; the page says why and what to do next."),
+    State.DECLINED: say("A manager did not approve it; nothing was sent to Nova."),
+    State.CANCELLED: say("It was withdrawn before anything was sent to Nova."),
 }
 
 
@@ -73,11 +77,11 @@ class Kind(StrEnum):
 
 
 KIND_LABELS: dict[Kind, str] = {
-    Kind.COLD: "cold migration",
-    Kind.LIVE: "live migration",
-    Kind.SHELVE: "shelve and unshelve",
-    Kind.COPY: "snapshot and boot",
-    Kind.EVACUATE: "evacuation",
+    Kind.COLD: say("cold migration"),
+    Kind.LIVE: say("live migration"),
+    Kind.SHELVE: say("shelve and unshelve"),
+    Kind.COPY: say("snapshot and boot"),
+    Kind.EVACUATE: say("evacuation"),
 }
 
 
@@ -113,35 +117,37 @@ def _row(sources: str, target: State, permission: Perm, label: str) -> Transitio
 _S, _P = State, Perm
 TRANSITIONS: dict[str, Transition] = {
     # what people do
-    "approve": _row("asking", _S.QUEUED, _P.APPROVE, "Approve the start"),
-    "decline": _row("asking", _S.DECLINED, _P.APPROVE, "Do not approve"),
-    "cancel": _row("asking queued", _S.CANCELLED, _P.REQUEST, "Withdraw the request"),
-    "abort": _row("running", _S.RUNNING, _P.OPERATE, "Stop the live move"),
-    "force": _row("running", _S.RUNNING, _P.FORCE, "Finish the live move now"),
-    "confirm": _row("waiting", _S.CONFIRMING, _P.APPROVE, "Confirm the move"),
-    "reject": _row("waiting", _S.REVERTING, _P.APPROVE, "Reject the move"),
-    "retry_move": _row("stranded", _S.RUNNING, _P.OPERATE, "Try the step again"),
-    "retry_keep": _row("stranded", _S.CONFIRMING, _P.OPERATE, "Try the step again"),
-    "retry_return": _row("stranded", _S.REVERTING, _P.OPERATE, "Try the step again"),
-    "go_back": _row("stranded", _S.REVERTING, _P.OPERATE, "Go back to how it was"),
-    "leave": _row("stranded", _S.FAILED, _P.OPERATE, "Leave it as it is"),
+    "approve": _row("asking", _S.QUEUED, _P.APPROVE, say("Approve the start")),
+    "decline": _row("asking", _S.DECLINED, _P.APPROVE, say("Do not approve")),
+    "cancel": _row("asking queued", _S.CANCELLED, _P.REQUEST, say("Withdraw the request")),
+    "abort": _row("running", _S.RUNNING, _P.OPERATE, say("Stop the live move")),
+    "force": _row("running", _S.RUNNING, _P.FORCE, say("Finish the live move now")),
+    "confirm": _row("waiting", _S.CONFIRMING, _P.APPROVE, say("Confirm the move")),
+    "reject": _row("waiting", _S.REVERTING, _P.APPROVE, say("Reject the move")),
+    "retry_move": _row("stranded", _S.RUNNING, _P.OPERATE, say("Try the step again")),
+    "retry_keep": _row("stranded", _S.CONFIRMING, _P.OPERATE, say("Try the step again")),
+    "retry_return": _row("stranded", _S.REVERTING, _P.OPERATE, say("Try the step again")),
+    "go_back": _row("stranded", _S.REVERTING, _P.OPERATE, say("Go back to how it was")),
+    "leave": _row("stranded", _S.FAILED, _P.OPERATE, say("Leave it as it is")),
     # what a worker does
-    "claim": _row("queued", _S.SENDING, _P.SYSTEM, "A worker took it"),
-    "accept": _row("sending", _S.RUNNING, _P.SYSTEM, "Nova accepted it"),
-    "refuse": _row("queued sending", _S.FAILED, _P.SYSTEM, "It was refused"),
+    "claim": _row("queued", _S.SENDING, _P.SYSTEM, say("A worker took it")),
+    "accept": _row("sending", _S.RUNNING, _P.SYSTEM, say("Nova accepted it")),
+    "refuse": _row("queued sending", _S.FAILED, _P.SYSTEM, say("It was refused")),
     # what the follower reads in Nova
-    "arrive": _row("running", _S.WAITING, _P.SYSTEM, "At its destination, waiting for a decision"),
-    "finish": _row("running", _S.DONE, _P.SYSTEM, "Done"),
-    "end_abort": _row("running", _S.ABORTED, _P.SYSTEM, "Stopped on the way"),
-    "undo": _row("running", _S.REVERTING, _P.SYSTEM, "Stopped on the way, being put back"),
-    "expire": _row("waiting", _S.REVERTING, _P.SYSTEM, "Sent back, because nobody decided in time"),
-    "observe_confirm": _row("running waiting", _S.CONFIRMING, _P.SYSTEM, "Confirmed outside nmigrate"),
-    "observe_revert": _row("running waiting", _S.REVERTING, _P.SYSTEM, "Reverted outside nmigrate"),
-    "reopen": _row("confirming reverting", _S.WAITING, _P.SYSTEM, "The decision did not take effect"),
-    "strand": _row("running confirming reverting", _S.STRANDED, _P.SYSTEM, "A step failed half-way"),
-    "complete": _row("confirming", _S.DONE, _P.SYSTEM, "Done"),
-    "restore": _row("reverting", _S.REVERTED, _P.SYSTEM, "Back where it came from"),
-    "fail": _row("sending running waiting confirming reverting stranded", _S.FAILED, _P.SYSTEM, "Failed"),
+    "arrive": _row("running", _S.WAITING, _P.SYSTEM, say("At its destination, waiting for a decision")),
+    "finish": _row("running", _S.DONE, _P.SYSTEM, say("Done")),
+    "end_abort": _row("running", _S.ABORTED, _P.SYSTEM, say("Stopped on the way")),
+    "undo": _row("running", _S.REVERTING, _P.SYSTEM, say("Stopped on the way, being put back")),
+    "expire": _row("waiting", _S.REVERTING, _P.SYSTEM, say("Sent back, because nobody decided in time")),
+    "observe_confirm": _row("running waiting", _S.CONFIRMING, _P.SYSTEM, say("Confirmed outside nmigrate")),
+    "observe_revert": _row("running waiting", _S.REVERTING, _P.SYSTEM, say("Reverted outside nmigrate")),
+    "reopen": _row("confirming reverting", _S.WAITING, _P.SYSTEM, say("The decision did not take effect")),
+    "strand": _row("running confirming reverting", _S.STRANDED, _P.SYSTEM, say("A step failed half-way")),
+    "complete": _row("confirming", _S.DONE, _P.SYSTEM, say("Done")),
+    "restore": _row("reverting", _S.REVERTED, _P.SYSTEM, say("Back where it came from")),
+    "fail": _row(
+        "sending running waiting confirming reverting stranded", _S.FAILED, _P.SYSTEM, say("Failed")
+    ),
 }
 
 # Where a migration starts, and every state that still moves or ends: computed, never listed twice.

@@ -14,6 +14,7 @@ from nmigrate.models import AuditEvent, Instance, Migration, Order
 from nmigrate.states import State
 from tests.conftest import play, run_tasks
 from tests.fakecloud import FakeCloud
+from tests.web.telling import tell_in_brackets, unmarked
 
 
 @pytest.fixture
@@ -65,6 +66,21 @@ def test_mail_goes_to_managers_who_may_decide(
     (sent,) = mail.outbox
     assert sent.recipients() == ["m@example.org"]
     assert f"https://desk.example.org/migrations/{waiting.pk}/decide/" in sent.body
+
+
+def test_mail_is_in_the_language_of_the_application(
+    waiting: Migration, manager: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_in_brackets(monkeypatch)
+    settings.LANGUAGE_CODE = "vi"
+    User.objects.filter(pk=manager.pk).update(email="m@example.org")
+    due_in(waiting, minutes=5)
+
+    deadlines.mail_managers(waiting)
+
+    (sent,) = mail.outbox
+    assert sent.subject == "⟦Decide on the move of ⟧vm2⟦⟧"
+    assert unmarked(sent.body, ("vm2", "compute1", "compute2", "compute3", "compute4", "helpdesk")) == []
 
 
 def test_nothing_happens_at_the_end_by_default(waiting: Migration) -> None:

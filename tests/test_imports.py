@@ -5,14 +5,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
-    "nmigrate.states": (),
-    "nmigrate.moves": ("nmigrate.states",),
+    "nmigrate.sentences": (),
+    "nmigrate.states": ("nmigrate.sentences",),
+    "nmigrate.moves": ("nmigrate.states", "nmigrate.sentences"),
     "nmigrate.errors": (),
     "nmigrate.cloud.records": (),
     "nmigrate.cloud.api": ("nmigrate.cloud.records",),
-    "nmigrate.cloud.wire": ("nmigrate.cloud",),
-    "nmigrate.models": ("nmigrate.states", "nmigrate.moves", "nmigrate.models"),
+    "nmigrate.cloud.wire": ("nmigrate.cloud", "nmigrate.sentences"),
+    "nmigrate.models": ("nmigrate.sentences", "nmigrate.states", "nmigrate.moves", "nmigrate.models"),
     "nmigrate.selectors": (
+        "nmigrate.sentences",
         "nmigrate.models",
         "nmigrate.states",
         "nmigrate.preflight",
@@ -21,8 +23,13 @@ ALLOWED = {
         "nmigrate.cloud.api",
         "nmigrate.selectors",
     ),
-    "nmigrate.preflight": ("nmigrate.states", "nmigrate.cloud.api", "nmigrate.preflight"),
-    "nmigrate.audit": ("nmigrate.models",),
+    "nmigrate.preflight": (
+        "nmigrate.sentences",
+        "nmigrate.states",
+        "nmigrate.cloud.api",
+        "nmigrate.preflight",
+    ),
+    "nmigrate.audit": ("nmigrate.models", "nmigrate.sentences"),
 }
 
 

@@ -49,7 +49,16 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     """To the login page and back. A poll of a page whose session has ended takes the whole page there,
     instead of drawing the login form where the fragment was."""
     if request.headers.get("HX-Request") != "true":
-        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+        return redirect_to_login(_back(request))
     page = urlsplit(request.headers.get("HX-Current-URL", "/"))
     target = redirect_to_login(page.path + (f"?{page.query}" if page.query else "")).url
     return HttpResponse(status=204, headers={"HX-Redirect": target})
+
+
+def _back(request: HttpRequest) -> str:
+    """Where a person goes on after signing in: this page; for a step, the page on which its button was."""
+    if request.method == "GET":
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("Referer", ""))
+    is_ours = page.netloc == request.get_host() and page.path.startswith("/")
+    return page.path + (f"?{page.query}" if page.query else "") if is_ours else "/"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmigrate.models import Instance, Migration
+from nmigrate.sentences import say
 from nmigrate.states import Kind, State
 from webui import words
 
@@ -46,27 +47,29 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
     is_on_its_way = migration.is_active and migration.state != State.WAITING
     rebinds = migration.changes_pin or migration.kind in (Kind.SHELVE, Kind.COPY)
     found = [
-        Row("Host", _text(before.get("host")), _text(now.get("host")), may_change=True),
-        Row("Zone", _text(before.get("zone")), _text(now.get("zone")), may_change=True),
-        Row("Bound to", _pin(before), _pin(now), may_change=rebinds),
-        Row("State", _status(before), _status(now), may_change=True),
+        Row(say("Host"), _text(before.get("host")), _text(now.get("host")), may_change=True),
+        Row(say("Zone"), _text(before.get("zone")), _text(now.get("zone")), may_change=True),
+        Row(say("Bound to"), _pin(before), _pin(now), may_change=rebinds),
+        Row(say("State"), _status(before), _status(now), may_change=True),
         Row(
-            "Power",
+            say("Power"),
             _power(before),
             _power(now),
             may_change=is_on_its_way or migration.kind in (Kind.COPY, Kind.EVACUATE),
         ),
-        Row("Addresses", _text(before.get("addresses")), _text(now.get("addresses")), may_change=is_copy),
         Row(
-            "Volumes",
-            _text(before.get("volumes"), "none"),
-            _text(now.get("volumes"), "none"),
+            say("Addresses"), _text(before.get("addresses")), _text(now.get("addresses")), may_change=is_copy
+        ),
+        Row(
+            say("Volumes"),
+            _text(before.get("volumes"), say("none")),
+            _text(now.get("volumes"), say("none")),
             may_change=is_copy,
         ),
-        Row("Flavor", _text(before.get("flavor")), _text(now.get("flavor"))),
+        Row(say("Flavor"), _text(before.get("flavor")), _text(now.get("flavor"))),
     ]
     if is_copy:
-        found.insert(0, Row("UUID", migration.instance_uuid, subject(migration), may_change=True))
+        found.insert(0, Row(say("UUID"), migration.instance_uuid, subject(migration), may_change=True))
     return found
 
 
@@ -95,7 +98,7 @@ def _pin(facts: dict[str, Any]) -> str:
     """The zone it is bound to, where the cloud tells."""
     if not facts.get("pin_known"):
         return ""
-    return f"zone {facts['pinned_zone']}" if facts.get("pinned_zone") else "no zone"
+    return say("zone {zone}", zone=facts["pinned_zone"]) if facts.get("pinned_zone") else say("no zone")
 
 
 def _status(facts: dict[str, Any]) -> str:

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from django import forms
-from django.db.models import TextChoices
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from nmigrate.models import Migration
 from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
 from nmigrate.selectors import AuditFilter, MigrationFilter
+from nmigrate.sentences import say
 from nmigrate.states import KIND_LABELS, LABELS, State
 
 REASON_LIMIT = 2000
@@ -23,7 +24,7 @@ class MoveForm(forms.Form):
     host = forms.CharField(required=False, max_length=255)
     zone = forms.CharField(required=False, max_length=255)
     way = forms.CharField(
-        max_length=20, error_messages={"required": "Choose how it is moved: one of the ways."}
+        max_length=20, error_messages={"required": _("Choose how it is moved: one of the ways.")}
     )
     block = forms.ChoiceField(required=False, choices=BLOCK_LABELS)
     original_after = forms.ChoiceField(required=False, choices=ORIGINAL_LABELS)
@@ -32,14 +33,14 @@ class MoveForm(forms.Form):
         max_length=REASON_LIMIT,
         widget=forms.Textarea,
         error_messages={
-            "required": "Say why it is moved: the manager and the audit trail need a reason.",
-            "max_length": f"A reason may have up to {REASON_LIMIT} characters.",
+            "required": _("Say why it is moved: the manager and the audit trail need a reason."),
+            "max_length": _("A reason may have up to %(limit_value)d characters."),
         },
     )
     ticket = forms.CharField(
         required=False,
         max_length=100,
-        error_messages={"max_length": "A ticket may have up to 100 characters."},
+        error_messages={"max_length": _("A ticket may have up to %(limit_value)d characters.")},
     )
 
     def rules_set_aside(self) -> set[str]:
@@ -56,7 +57,7 @@ class NoteForm(forms.Form):
         required=False,
         max_length=REASON_LIMIT,
         widget=forms.Textarea,
-        error_messages={"max_length": f"A comment may have up to {REASON_LIMIT} characters."},
+        error_messages={"max_length": _("A comment may have up to %(limit_value)d characters.")},
     )
 
 
@@ -73,19 +74,19 @@ class TogetherForm(forms.Form):
 
     pick = Picks(
         error_messages={
-            "required": "Choose at least one: each has a box in front of it.",
-            "invalid_choice": "What was chosen cannot be read. Load the page again and choose anew.",
+            "required": _("Choose at least one: each has a box in front of it."),
+            "invalid_choice": _("What was chosen cannot be read. Load the page again and choose anew."),
         }
     )
     answer = forms.ChoiceField(
         choices=[("yes", "yes"), ("no", "no")],
-        error_messages=dict.fromkeys(("required", "invalid_choice"), "Press one of the two buttons."),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Press one of the two buttons.")),
     )
     comment = forms.CharField(
         required=False,
         max_length=REASON_LIMIT,
         widget=forms.Textarea,
-        error_messages={"max_length": f"A comment may have up to {REASON_LIMIT} characters."},
+        error_messages={"max_length": _("A comment may have up to %(limit_value)d characters.")},
     )
 
     def migrations(self) -> list[Migration]:
@@ -98,14 +99,6 @@ class TogetherForm(forms.Form):
         return found
 
 
-class Show(TextChoices):
-    """What the topology shows."""
-
-    ALL = "everything", "everything"
-    TROUBLE = "trouble", "only trouble"
-    MOVING = "moving", "only moving"
-
-
 class MigrationFilterForm(forms.Form):
     """The list of migrations, as the address bar says it."""
 
@@ -113,16 +106,16 @@ class MigrationFilterForm(forms.Form):
     state = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "any state"),
-            ("active", "under way"),
+            ("", say("any state")),
+            ("active", say("under way")),
             *((state.value, label) for state, label in LABELS.items()),
         ],
-        error_messages={"invalid_choice": "There is no such state. Choose one from the list."},
+        error_messages={"invalid_choice": _("There is no such state. Choose one from the list.")},
     )
     kind = forms.ChoiceField(
         required=False,
-        choices=[("", "any kind"), *((kind.value, label) for kind, label in KIND_LABELS.items())],
-        error_messages={"invalid_choice": "There is no such kind of move. Choose one from the list."},
+        choices=[("", say("any kind")), *((kind.value, label) for kind, label in KIND_LABELS.items())],
+        error_messages={"invalid_choice": _("There is no such kind of move. Choose one from the list.")},
     )
     person = forms.CharField(required=False, max_length=150)
     instance = forms.CharField(required=False, max_length=255)
@@ -139,20 +132,21 @@ class MigrationFilterForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """The audit trail, as the address bar says it. Times are in the reader's own zone."""
 
-    q = forms.CharField(required=False, max_length=200)
-    person = forms.CharField(required=False, max_length=255)
-    instance = forms.CharField(required=False, max_length=255)
-    host = forms.CharField(required=False, max_length=255)
-    action = forms.CharField(required=False, max_length=40)
-    since = forms.CharField(required=False, max_length=40)
-    until = forms.CharField(required=False, max_length=40)
+    q = forms.CharField(required=False, max_length=200, label=_("Text"))
+    person = forms.CharField(required=False, max_length=255, label=_("Person"))
+    instance = forms.CharField(required=False, max_length=255, label=_("Instance"))
+    host = forms.CharField(required=False, max_length=255, label=_("Host"))
+    action = forms.CharField(required=False, max_length=40, label=_("Action"))
+    since = forms.CharField(required=False, max_length=40, label=_("Since"))
+    until = forms.CharField(required=False, max_length=40, label=_("Until"))
     outside = forms.BooleanField(required=False)
     migration = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=2**63 - 1,
+        label=_("Migration"),
         error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value"), "A migration is a number, such as 42."
+            ("invalid", "min_value", "max_value"), _("A migration is a number, such as 42.")
         ),
     )
 
@@ -165,7 +159,7 @@ class AuditFilterForm(forms.Form):
     def clean(self) -> None:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and until <= since:
-            self.add_error("until", "The end must be later than the beginning.")
+            self.add_error("until", _("The end must be later than the beginning."))
 
     def wanted(self) -> AuditFilter:
         data = self.cleaned_data
@@ -189,7 +183,7 @@ def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise forms.ValidationError("Write the time as 2026-11-22 14:05.") from error
+        raise forms.ValidationError(_("Write the time as 2026-11-22 14:05.")) from error
     if not 1970 < moment.year < 9999:  # the ends of the calendar cannot be turned into UTC
-        raise forms.ValidationError("Choose a year between 1971 and 9998.")
+        raise forms.ValidationError(_("Choose a year between 1971 and 9998."))
     return moment if moment.tzinfo else timezone.make_aware(moment)

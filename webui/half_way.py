@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from nmigrate.models import Migration
 from nmigrate.moves import Action, ran
+from nmigrate.sentences import join, say, told
 from nmigrate.states import TRANSITIONS, Kind, State
 from webui import words
 
-LEAVING = "It ends here. What exists now stays as it is, and an operator puts it right in the cloud."
+LEAVING = say("It ends here. What exists now stays as it is, and an operator puts it right in the cloud.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,32 @@ def choices(migration: Migration, actions: Iterable[str]) -> list[Choice]:
 
 def _again(migration: Migration) -> str:
     if not migration.step:
-        return "Nova is asked once more."
+        return say("Nova is asked once more.")
     is_copy = migration.kind == Kind.COPY and migration.stranded_in == State.REVERTING
-    return f"Nova is asked once more: {_small(words.of_step(Action(migration.step), is_copy=is_copy).later)}."
+    # Told at once: where a sentence begins is a matter of the language.
+    step = told(words.of_step(Action(migration.step), is_copy=is_copy).later)
+    return say("Nova is asked once more: {step}.", step=_small(step))
 
 
 def _way_back(migration: Migration) -> str:
     name = migration.instance_name
     if migration.kind == Kind.SHELVE:
-        return f"{name} is brought up again in {migration.source_zone}."
+        return say("{name} is brought up again in {zone}.", name=name, zone=migration.source_zone)
     if migration.kind == Kind.COPY:
-        made = [
-            word for word, there in (("copy", migration.copy_uuid), ("snapshot", migration.image_id)) if there
-        ]
-        gone = f"The {' and the '.join(made)} {'are' if len(made) > 1 else 'is'} deleted. " if made else ""
-        return gone + (f"{name} is started again." if ran(migration) else f"{name} stays as it is.")
-    return f"{name} is bound to {migration.before.get('pinned_zone') or 'its zone'} again, as it was."
+        gone = {
+            (True, True): say("The copy and the snapshot are deleted."),
+            (True, False): say("The copy is deleted."),
+            (False, True): say("The snapshot is deleted."),
+        }.get((bool(migration.copy_uuid), bool(migration.image_id)), "")
+        is_started = ran(migration)
+        rest = (
+            say("{name} is started again.", name=name)
+            if is_started
+            else say("{name} stays as it is.", name=name)
+        )
+        return join([gone, rest])
+    zone = migration.before.get("pinned_zone") or say("its zone")
+    return say("{name} is bound to {zone} again, as it was.", name=name, zone=zone)
 
 
 def _small(sentence: str) -> str:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -41,6 +42,20 @@ class ContentSecurityPolicy:
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class DesignedRefusal:
+    """An address that only takes a POST, opened like a page: a page that says so, instead of nothing at all."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 405 or request.method != "GET":
+            return response
+        headers = {"Allow": response.headers["Allow"]}
+        return HttpResponse(render_to_string("405.html", request=request), status=405, headers=headers)
 
 
 class LocalTimeZone:

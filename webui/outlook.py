@@ -2,19 +2,20 @@
 
 from nmigrate.models import Instance
 from nmigrate.models.record import ORIGINAL_LABELS
+from nmigrate.sentences import join, say
 from nmigrate.states import Kind
 from nmigrate.ways import Way
 
 
 def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str = "") -> list[str]:
     """From the request to the end, in the order in which it happens. `original_after`: what was asked for it."""
-    name, where = instance.name, way.host or ("a host that Nova chooses" if not way.zone else way.zone)
+    name, where = instance.name, way.host or way.zone or say("a host that Nova chooses")
     begin = [
-        f"A manager allows it, or not: {way.objections[0]}"
+        say("A manager allows it, or not: {why}", why=way.objections[0])
         if must_ask and way.needs_permission
-        else f"A manager approves the start, because it takes down {name}, which runs."
+        else say("A manager approves the start, because it takes down {name}, which runs.", name=name)
         if must_ask
-        else "nmigrate checks it once more and sends the order to Nova.",
+        else say("nmigrate checks it once more and sends the order to Nova."),
     ]
     match way.kind:
         case Kind.COLD:
@@ -32,70 +33,99 @@ def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str =
 def _unpinned(way: Way, instance: Instance) -> list[str]:
     if not way.changes_pin:
         return []
-    return [f"{instance.name} is freed from its zone {instance.pinned_zone}, so that Nova may leave it."]
+    return [
+        say(
+            "{name} is freed from its zone {zone}, so that Nova may leave it.",
+            name=instance.name,
+            zone=instance.pinned_zone or "",
+        )
+    ]
 
 
 def _cold(way: Way, instance: Instance, where: str) -> list[str]:
     name, runs = instance.name, instance.status != "SHUTOFF"
     moved = (
-        [f"{name} is shut down, and its disk is brought to {where}.", "It is started there, and waits."]
+        [
+            say("{name} is shut down, and its disk is brought to {where}.", name=name, where=where),
+            say("It is started there, and waits."),
+        ]
         if runs
-        else [f"Its disk is brought to {where}. It stays stopped."]
+        else [say("Its disk is brought to {where}. It stays stopped.", where=where)]
     )
-    stays = "Confirmed, it stays there" + ("" if runs else ", stopped as before; one click starts it")
-    if way.changes_pin:
-        stays += ", and is bound to its new zone"
+    stays = {
+        (True, False): say("Confirmed, it stays there."),
+        (True, True): say("Confirmed, it stays there, and is bound to its new zone."),
+        (False, False): say("Confirmed, it stays there, stopped as before; one click starts it."),
+        (False, True): say(
+            "Confirmed, it stays there, stopped as before; one click starts it, and is bound to its new zone."
+        ),
+    }[runs, way.changes_pin]
     return [
         *_unpinned(way, instance),
         *moved,
-        "It is locked, so that nobody decides past the manager.",
-        "A manager, never whoever asked for it, confirms or rejects the move.",
-        f"{stays}. Rejected, it goes back to {instance.host}.",
+        say("It is locked, so that nobody decides past the manager."),
+        say("A manager, never whoever asked for it, confirms or rejects the move."),
+        join([stays, say("Rejected, it goes back to {host}.", host=instance.host)]),
     ]
 
 
 def _live(way: Way, instance: Instance, where: str) -> list[str]:
     name = instance.name
-    bound = ["It is bound to its new zone."] if way.changes_pin else []
+    bound = [say("It is bound to its new zone.")] if way.changes_pin else []
     return [
         *_unpinned(way, instance),
-        f"{name} goes on running while its memory is copied to {where}.",
-        "It pauses for well under a second and goes on there. Nothing needs to be decided.",
+        say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
+        say("It pauses for well under a second and goes on there. Nothing needs to be decided."),
         *bound,
-        f"Until then it can be stopped at any time; {name} then stays on {instance.host}.",
+        say(
+            "Until then it can be stopped at any time; {name} then stays on {host}.",
+            name=name,
+            host=instance.host,
+        ),
     ]
 
 
 def _shelve(way: Way, instance: Instance, where: str) -> list[str]:
     name, runs = instance.name, instance.status != "SHUTOFF"
-    end = "It runs again." if runs else "It is stopped again, as it was."
+    end = say("It runs again.") if runs else say("It is stopped again, as it was.")
     return [
-        f"{name} is shut down, and its disk is stored." if runs else f"The disk of {name} is stored.",
-        f"It is taken off {instance.host}; until it is up again it is on no host.",
-        f"It is brought up on {where}. {end}",
-        f"If that zone has no room for it, you can try again, or bring it up in {instance.zone}."
+        say("{name} is shut down, and its disk is stored.", name=name)
+        if runs
+        else say("The disk of {name} is stored.", name=name),
+        say("It is taken off {host}; until it is up again it is on no host.", host=instance.host),
+        join([say("It is brought up on {where}.", where=where), end]),
+        say(
+            "If that zone has no room for it, you can try again, or bring it up in {zone}.",
+            zone=instance.zone,
+        )
         if way.zone != instance.zone
-        else "If there is no room for it, you can try again, or bring it up where Nova finds some.",
+        else say("If there is no room for it, you can try again, or bring it up where Nova finds some."),
     ]
 
 
 def _copy(instance: Instance, where: str, original_after: str) -> list[str]:
     name, runs = instance.name, instance.status != "SHUTOFF"
-    kept = dict(ORIGINAL_LABELS).get(original_after, "deleted or left stopped, as chosen here")
-    stop = [f"{name} is stopped, so that nothing changes while it is copied."] if runs else []
+    kept = dict(ORIGINAL_LABELS).get(original_after, say("deleted or left stopped, as chosen here"))
+    stop = [say("{name} is stopped, so that nothing changes while it is copied.", name=name)] if runs else []
     return [
         *stop,
-        "A snapshot of its disk is made.",
-        f"A copy is started from it on {where}, with a new UUID and new addresses.",
-        "A manager, never whoever asked for it, keeps the copy or drops it.",
-        f"Kept, the original is {kept}.",
-        "Dropped, the copy is deleted" + (f", and {name} is started again." if runs else "."),
+        say("A snapshot of its disk is made."),
+        say("A copy is started from it on {where}, with a new UUID and new addresses.", where=where),
+        say("A manager, never whoever asked for it, keeps the copy or drops it."),
+        say("Kept, the original is {what}.", what=kept),
+        say("Dropped, the copy is deleted, and {name} is started again.", name=name)
+        if runs
+        else say("Dropped, the copy is deleted."),
     ]
 
 
 def _evacuate(instance: Instance, where: str) -> list[str]:
     return [
-        f"{instance.name} is built anew on {where}, with the same UUID and addresses.",
-        "It is stopped then; one click starts it.",
-        f"When {instance.host} comes back, Nova removes what was left of it there.",
+        say(
+            "{name} is built anew on {where}, with the same UUID and addresses.",
+            name=instance.name,
+            where=where,
+        ),
+        say("It is stopped then; one click starts it."),
+        say("When {host} comes back, Nova removes what was left of it there.", host=instance.host),
     ]

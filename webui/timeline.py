@@ -7,47 +7,42 @@ from datetime import datetime, timedelta
 from nmigrate import audit, moves
 from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.states import State
 from webui import words
 
 DONE, NOW, FAIL, LATER, ASIDE = "done", "now", "fail", "later", "aside"
 
 _DECIDED = {
-    Approval.APPROVE: "Start approved",
-    Approval.DECLINE: "Start not approved",
-    Approval.CONFIRM: "Confirmed",
-    Approval.REJECT: "Rejected",
+    Approval.APPROVE: say("Start approved"),
+    Approval.DECLINE: say("Start not approved"),
+    Approval.CONFIRM: say("Confirmed"),
+    Approval.REJECT: say("Rejected"),
 }
-_DECIDED_ON_COPY = _DECIDED | {Approval.CONFIRM: "Copy kept", Approval.REJECT: "Copy dropped"}
+_DECIDED_ON_COPY = _DECIDED | {Approval.CONFIRM: say("Copy kept"), Approval.REJECT: say("Copy dropped")}
 # What people and nmigrate did beside the steps and the decisions, from the audit trail.
 _TOLD: dict[str, str] = {
-    "override": "What spoke against it was set aside",
-    "cancel": "Withdrawn",
-    "abort": "Stop of the live move asked for",
-    "force": "Finish at once asked for",
-    "retry_move": "The step was tried again",
-    "retry_keep": "The step was tried again",
-    "retry_return": "The step was tried again",
-    "go_back": "Sent back to how it was",
-    "leave": "Left as it is",
-    "strand": "Stopped half-way",
-    "undo": "The live move was stopped",
-    "reopen": "The decision did not take effect; it is open again",
-    "remind": "Managers reminded of the decision",
-    "hold_removed": "The lock was taken off outside nmigrate, and put back",
-    "pin_changed": "Its zone was changed outside nmigrate",
-    "abort_refused": "Nova did not take the stop",
-    "force_refused": "Nova did not take the finish",
-    "lock_refused": "It could not be locked for the decision",
-    "expire": "Sent back, because nobody decided in time",
+    "override": say("What spoke against it was set aside"),
+    "cancel": say("Withdrawn"),
+    "abort": say("Stop of the live move asked for"),
+    "force": say("Finish at once asked for"),
+    "retry_move": say("The step was tried again"),
+    "retry_keep": say("The step was tried again"),
+    "retry_return": say("The step was tried again"),
+    "go_back": say("Sent back to how it was"),
+    "leave": say("Left as it is"),
+    "strand": say("Stopped half-way"),
+    "undo": say("The live move was stopped"),
+    "reopen": say("The decision did not take effect; it is open again"),
+    "remind": say("Managers reminded of the decision"),
+    "hold_removed": say("The lock was taken off outside nmigrate, and put back"),
+    "pin_changed": say("Its zone was changed outside nmigrate"),
+    "abort_refused": say("Nova did not take the stop"),
+    "force_refused": say("Nova did not take the finish"),
+    "lock_refused": say("It could not be locked for the decision"),
+    "expire": say("Sent back, because nobody decided in time"),
 }
 _BAD = {"strand", "abort_refused", "force_refused", "lock_refused"}
-_ENDED: dict[State, str] = {
-    State.REVERTED: "Back on {source}",
-    State.ABORTED: "Stopped on the way; it runs on {source}",
-    State.FAILED: "Failed",
-    State.DECLINED: "Not started",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,14 @@ def steps(migration: Migration) -> list[Step]:
     orders = list(migration.orders.all())
     events = list(AuditEvent.objects.filter(migration_id=migration.pk, action__in=_TOLD).order_by("id"))
     happened = [
-        Step(f"Asked by {migration.requested_by_name}", migration.requested_at, note=asked_for(migration))
+        Step(
+            say("Asked by {person}", person=migration.requested_by_name),
+            migration.requested_at,
+            note=asked_for(migration),
+        )
     ]
     if migration.accepted_at:
-        happened.append(Step("Sent to Nova, and accepted", migration.accepted_at))
+        happened.append(Step(say("Sent to Nova, and accepted"), migration.accepted_at))
     happened += _observed(list(migration.observations.all()))
     happened += [_decided(approval) for approval in migration.approvals.all()]
     happened += _ordered(orders, events)
@@ -85,9 +84,12 @@ def steps(migration: Migration) -> list[Step]:
 def asked_for(migration: Migration) -> str:
     """Where to, as it was asked for."""
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
-        host = f" on {migration.asked_host}" if migration.asked_host else ""
-        return f"to zone {migration.asked_zone}{host}"
-    return f"to {migration.asked_host}" if migration.asked_host else "the scheduler chooses the host"
+        if migration.asked_host:
+            return say("to zone {zone} on {host}", zone=migration.asked_zone, host=migration.asked_host)
+        return say("to zone {zone}", zone=migration.asked_zone)
+    if migration.asked_host:
+        return say("to {host}", host=migration.asked_host)
+    return say("the scheduler chooses the host")
 
 
 def _observed(observations: Iterable[Observation]) -> list[Step]:
@@ -102,10 +104,12 @@ def _decided(approval: Approval) -> Step:
     words_for = _DECIDED_ON_COPY if approval.migration.kind == "copy" else _DECIDED
     word = words_for[approval.decision]
     if approval.is_outside:
-        title = f"{word} outside nmigrate by {approval.decided_by_name}"
-        return Step(title, approval.decided_at, note=approval.comment, is_outside=True)
+        who = words.of_person(approval.decided_by_name)
+        title = say("{what} outside nmigrate by {person}", what=word, person=who)
+        return Step(title, approval.decided_at, note=say("decided outside nmigrate"), is_outside=True)
     note = f"“{approval.comment}”" if approval.comment else ""
-    return Step(f"{word} by {approval.decided_by_name}", approval.decided_at, note=note)
+    title = say("{what} by {person}", what=word, person=approval.decided_by_name)
+    return Step(title, approval.decided_at, note=note)
 
 
 def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step]:
@@ -117,7 +121,7 @@ def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
-            found.append(Step(f"{step.now}: failed", order.ended_at, FAIL, order.problem))
+            found.append(Step(say("{step}: failed", step=step.now), order.ended_at, FAIL, order.problem))
     return found
 
 
@@ -129,10 +133,10 @@ def _told(event: AuditEvent) -> Step:
     title = _TOLD[event.action]
     is_person = event.actor != audit.SYSTEM
     if is_person and not event.is_outside:
-        title += f" by {event.actor}"
+        title = say("{what} by {person}", what=title, person=event.actor)
     note = event.reason
     if event.is_outside:
-        note = f"by {event.actor}: {note}"
+        note = say("by {person}: {note}", person=words.of_person(event.actor), note=note)
     elif is_person and note:
         note = f"“{note}”"
     tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
@@ -155,19 +159,19 @@ def _ahead(migration: Migration, orders: list[Order]) -> list[Step]:
 def _now(migration: Migration, state: State, orders: list[Order]) -> Step:
     match state:
         case State.ASKING:
-            return Step("Waiting for a manager's approval", migration.requested_at, NOW)
+            return Step(say("Waiting for a manager's approval"), migration.requested_at, NOW)
         case State.QUEUED:
-            return Step("Waiting for a worker to send it", None, NOW)
+            return Step(say("Waiting for a worker to send it"), None, NOW)
         case State.WAITING:
-            return Step("Waiting for a manager's decision", migration.waiting_since, NOW)
+            return Step(say("Waiting for a manager's decision"), migration.waiting_since, NOW)
         case State.STRANDED:
-            return Step("Waiting for a person to say how it goes on", None, NOW)
+            return Step(say("Waiting for a person to say how it goes on"), None, NOW)
     order = next((one for one in reversed(orders) if one.action == migration.step), None)
     if order is None or migration.state == State.SENDING:
-        return Step("Being sent to Nova", None, NOW)
+        return Step(say("Being sent to Nova"), None, NOW)
     title = words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
     if order.state == Order.State.QUEUED:
-        return Step(title, order.created_at, NOW, "waits for a worker to send it")
+        return Step(title, order.created_at, NOW, say("waits for a worker to send it"))
     return Step(title, order.answered_at or order.claimed_at, NOW)
 
 
@@ -175,14 +179,16 @@ def _later(migration: Migration, state: State) -> list[str]:
     """The steps to come, as far as they are certain; what follows from a decision is not."""
     if state in (State.ASKING, State.QUEUED, State.SENDING, State.RUNNING):
         titles = _to_come(migration, State.RUNNING)
-        return [*titles, *(["A manager decides"] if migration.is_decided_on else []), "Done"]
+        return [*titles, *([say("A manager decides")] if migration.is_decided_on else []), say("Done")]
     if state is State.CONFIRMING:
-        return [*_to_come(migration, state), "Done"]
+        return [*_to_come(migration, state), say("Done")]
     if state is State.REVERTING:
-        return [*_to_come(migration, state), f"Back on {migration.source_host}"]
+        return [*_to_come(migration, state), say("Back on {host}", host=migration.source_host)]
     if state is State.WAITING:
         return [
-            "The copy is kept, or dropped" if migration.kind == "copy" else "It stays there, or goes back"
+            say("The copy is kept, or dropped")
+            if migration.kind == "copy"
+            else say("It stays there, or goes back")
         ]
     return []
 
@@ -203,12 +209,21 @@ def _is_of_copy(migration: Migration, phase: State) -> bool:
 def _ended(migration: Migration) -> Step:
     state = State(migration.state)
     if state is State.CANCELLED:
-        return Step("Nothing was sent to Nova", migration.ended_at)
-    if state in _ENDED:
-        title = _ENDED[state].format(source=migration.source_host)
-        return Step(title, migration.ended_at, FAIL if state is State.FAILED else DONE)
-    where = f", on {migration.dest_host}" if migration.dest_host else ""
-    return Step(f"Done{where}", migration.ended_at)
+        return Step(say("Nothing was sent to Nova"), migration.ended_at)
+    match state:
+        case State.REVERTED:
+            title = say("Back on {host}", host=migration.source_host)
+        case State.ABORTED:
+            title = say("Stopped on the way; it runs on {host}", host=migration.source_host)
+        case State.FAILED:
+            return Step(say("Failed"), migration.ended_at, FAIL)
+        case State.DECLINED:
+            title = say("Not started")
+        case _ if migration.dest_host:
+            title = say("Done, on {host}", host=migration.dest_host)
+        case _:
+            title = say("Done")
+    return Step(title, migration.ended_at)
 
 
 def took(migration: Migration) -> timedelta | None:

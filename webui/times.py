@@ -2,31 +2,43 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
+
+from nmigrate.sentences import say
 
 
 def human(span: timedelta) -> str:
     """ "4 s", "6 min", "2 h 5 min", "3 days": the two units that matter."""
     seconds = max(int(span.total_seconds()), 0)
     if seconds < 60:
-        return f"{seconds} s"
+        return say("{n} s", n=seconds)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if minutes < 10 and seconds % 60:
-        return f"{minutes} min {seconds % 60} s"
+        return say("{n} min {m} s", n=minutes, m=seconds % 60)
     if hours < 1:
-        return f"{minutes} min"
+        return say("{n} min", n=minutes)
     if days < 1:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+        return say("{n} h {m} min", n=hours, m=minutes % 60) if minutes % 60 else say("{n} h", n=hours)
     if days < 3 and hours % 24:
-        return f"{days} d {hours % 24} h"
-    return f"{days} days"
+        return say("{n} d {m} h", n=days, m=hours % 24)
+    return say("{n} days", n=days)
 
 
 def exact(at: datetime) -> str:
+    form = pgettext("a moment, as Django's date filter has it", "d M Y, H:i:s")
+    return f"{dateformat.format(timezone.localtime(at), form)} ({timezone.get_current_timezone_name()})"
+
+
+def short(at: datetime) -> str:
+    """The time of day, with the date when it was not today."""
     local = timezone.localtime(at)
-    return f"{local:%d %b %Y, %H:%M:%S} ({timezone.get_current_timezone_name()})"
+    if local.date() == timezone.localtime().date():
+        return f"{local:%H:%M:%S}"
+    form = pgettext("a moment of this year, as Django's date filter has it", "d M, H:i:s")
+    return dateformat.format(local, form)
 
 
 def time_tag(at: datetime, text: str, mode: str) -> SafeString:

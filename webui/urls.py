@@ -3,7 +3,20 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from webui.views import account, approvals, audit, health, instances, migrations, plans, topology, verdicts
+from webui.views import (
+    account,
+    approvals,
+    audit,
+    figures,
+    guiding,
+    health,
+    instances,
+    migrations,
+    mine,
+    plans,
+    topology,
+    verdicts,
+)
 
 
 class Name(StringConverter):
@@ -19,14 +32,21 @@ INSTANCE = f"{CLOUD}instances/<str:uuid>/"
 MIGRATION = "migrations/<int:pk>/"
 
 urlpatterns = [
-    path("", topology.home, name="home"),
+    path("", mine.home, name="home"),
+    path("mine/", mine.mine, name="mine"),
+    path("mine/now/", mine.mine_now, name="mine_now"),
+    path("mine/chain/", mine.mine_chain, name="mine_chain"),
+    path("clouds/", topology.home, name="clouds"),
     path(CLOUD, topology.topology, name="topology"),
     path(f"{CLOUD}picture/", topology.picture, name="topology_picture"),
     path(f"{CLOUD}freshness/", topology.freshness, name="topology_freshness"),
     path(f"{CLOUD}find/", topology.find, name="find"),
     path(f"{CLOUD}hosts/<name:host>/", topology.host, name="host"),
+    path(f"{CLOUD}hosts/<name:host>/chips/", topology.host_chips, name="host_chips"),
+    path(f"{CLOUD}hosts/<name:host>/panel/", topology.host_panel, name="host_panel"),
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
+    path(f"{INSTANCE}destinations/", topology.move_menu, name="move_menu"),
     path(f"{INSTANCE}migrate/", plans.request_migration, name="request_migration"),
     path(f"{INSTANCE}destinations/", verdicts.destinations, name="destinations"),
     path(f"{INSTANCE}start/", instances.start_instance, name="start_instance"),
@@ -35,6 +55,7 @@ urlpatterns = [
     path("migrations/", migrations.migrations, name="migrations"),
     path(MIGRATION, migrations.migration, name="migration"),
     path(f"{MIGRATION}status/", migrations.status, name="migration_status"),
+    path(f"{MIGRATION}bar/", figures.migration_bar, name="migration_bar"),
     path(f"{MIGRATION}cancel/", migrations.cancel_migration, name="cancel_migration"),
     path(f"{MIGRATION}abort/", migrations.abort_migration, name="abort_migration"),
     path(f"{MIGRATION}force/", migrations.force_migration, name="force_migration"),
@@ -52,8 +73,14 @@ urlpatterns = [
     path("audit/", audit.audit_trail, name="audit_trail"),
     path("audit/export.csv", audit.export_audit, name="export_audit"),
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
+    path("figures/", figures.figures, name="figures"),
     path("health/", health.health, name="health"),
     path("health/badge/", health.badge, name="findings_badge"),
+    path("guide/", guiding.guide, name="guide"),
+    path("guide/words/", guiding.words, name="guide_words"),
+    path("tour/", guiding.tour, name="tour"),
+    path("tour/now/", guiding.tour_now, name="tour_now"),
+    path("components/", guiding.parts, name="components"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("login/", account.login, name="login"),

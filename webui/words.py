@@ -1,10 +1,13 @@
 """How a state is told: a tone (a shape and a colour) and a word. One table for each kind of state."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from nmigrate.audit import NOVA_ITSELF, SOMEBODY
 from nmigrate.models import Hypervisor, Instance, Migration, Observation, OutsideMove, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
+from nmigrate.sentences import join, say
 from nmigrate.states import LABELS, Kind, State
 
 POST_COPY = "running (post-copy)"
@@ -50,77 +53,107 @@ _STATUS_TONES: dict[str, str] = {
 }
 
 POWER_WORDS: dict[int, str] = {
-    0: "unknown",
-    1: "running",
-    3: "paused",
-    4: "stopped",
-    6: "crashed",
-    7: "suspended",
+    0: say("unknown"),
+    1: say("running"),
+    3: say("paused"),
+    4: say("stopped"),
+    6: say("crashed"),
+    7: say("suspended"),
 }
 
 # What somebody did, in the audit trail. Steps of the state table that are missing here have its labels.
 ACTION_WORDS: dict[str, str] = {
     # what people do
-    "request": "asked for the move",
-    "approve": "approved the start",
-    "override": "set aside what spoke against it",
-    "decline": "did not approve the start",
-    "cancel": "withdrew the request",
-    "abort": "asked to stop the live move",
-    "force": "asked to finish the live move now",
-    "confirm": "confirmed the move",
-    "reject": "rejected the move",
-    "retry_move": "tried the step again",
-    "retry_keep": "tried the step again",
-    "retry_return": "tried the step again",
-    "go_back": "sent it back to how it was",
-    "leave": "left it as it is",
-    "start": "asked to start it",
-    "stop": "asked to stop it",
-    "unlock": "asked to unlock it",
+    "request": say("asked for the move"),
+    "approve": say("approved the start"),
+    "override": say("set aside what spoke against it"),
+    "decline": say("did not approve the start"),
+    "cancel": say("withdrew the request"),
+    "abort": say("asked to stop the live move"),
+    "force": say("asked to finish the live move now"),
+    "confirm": say("confirmed the move"),
+    "reject": say("rejected the move"),
+    "retry_move": say("tried the step again"),
+    "retry_keep": say("tried the step again"),
+    "retry_return": say("tried the step again"),
+    "go_back": say("sent it back to how it was"),
+    "leave": say("left it as it is"),
+    "start": say("asked to start it"),
+    "stop": say("asked to stop it"),
+    "unlock": say("asked to unlock it"),
     # what a worker does
-    "claim": "took the order",
-    "accept": "Nova accepted the move",
-    "refuse": "refused it",
+    "claim": say("took the order"),
+    "accept": say("Nova accepted the move"),
+    "refuse": say("refused it"),
     # what the follower sees
-    "arrive": "saw it arrive",
-    "finish": "saw the move done",
-    "complete": "saw the move done",
-    "restore": "saw it back as it was",
-    "end_abort": "saw the live move stopped",
-    "undo": "saw the live move stopped, and puts it back",
-    "expire": "sent it back: nobody decided in time",
-    "observe_confirm": "confirmed it outside nmigrate",
-    "observe_revert": "rejected it outside nmigrate",
-    "reopen": "opened the decision again",
-    "strand": "a step failed half-way",
-    "fail": "the move failed",
-    "started": "saw it started",
-    "stopped": "saw it stopped",
-    "unlocked": "saw it unlocked",
-    "remind": "reminded of the decision",
-    "hold_removed": "took off the lock that held it",
-    "original_started": "started the original beside its copy",
-    "pin_changed": "changed the zone that it is bound to",
-    "finding": "found something wrong",
-    "finding_ended": "saw that it has passed",
-    "outside_move": "moved it",
-    "outside_move_ended": "its move ended",
-    "outside_move_ours": "saw that the move is one of ours",
+    "arrive": say("saw it arrive"),
+    "finish": say("saw the move done"),
+    "complete": say("saw the move done"),
+    "restore": say("saw it back as it was"),
+    "end_abort": say("saw the live move stopped"),
+    "undo": say("saw the live move stopped, and puts it back"),
+    "expire": say("sent it back: nobody decided in time"),
+    "observe_confirm": say("confirmed it outside nmigrate"),
+    "observe_revert": say("rejected it outside nmigrate"),
+    "reopen": say("opened the decision again"),
+    "strand": say("a step failed half-way"),
+    "fail": say("the move failed"),
+    "started": say("saw it started"),
+    "stopped": say("saw it stopped"),
+    "unlocked": say("saw it unlocked"),
+    "remind": say("reminded of the decision"),
+    "hold_removed": say("took off the lock that held it"),
+    "original_started": say("started the original beside its copy"),
+    "pin_changed": say("changed the zone that it is bound to"),
+    "finding": say("found something wrong"),
+    "finding_ended": say("saw that it has passed"),
+    "outside_move": say("moved it"),
+    "outside_move_ended": say("its move ended"),
+    "outside_move_ours": say("saw that the move is one of ours"),
 }
 
 # One order to Nova, by what it does: "Nova accepted the start", "the start was refused".
 _ORDER_WORDS: dict[str, str] = {action.value: label for action, label in ACTION_LABELS.items()} | {
-    "migrate": "move",
-    "live": "live move",
-    "revert": "rejection",
-    "lock": "lock until the decision",
-    "unlock": "unlocking",
+    "migrate": say("move"),
+    "live": say("live move"),
+    "revert": say("rejection"),
+    "lock": say("lock until the decision"),
+    "unlock": say("unlocking"),
 }
-ANSWERS: dict[str, str] = {
-    "accepted": "Nova accepted the {}",
-    "refused": "the {} was refused",
-    "failed": "the {} failed",
+ANSWERS: dict[str, Callable[[str], str]] = {
+    "accepted": lambda order: say("Nova accepted the {order}", order=order),
+    "refused": lambda order: say("the {order} was refused", order=order),
+    "failed": lambda order: say("the {order} failed", order=order),
+}
+
+# Who did something past this application, where no person is known. The record keeps the English words.
+_OTHERS: dict[str, str] = {str(name): name for name in (SOMEBODY, NOVA_ITSELF)}
+
+ROLE_WORDS: dict[str, str] = {
+    "helpdesk": say("helpdesk"),
+    "manager": say("manager"),
+    "auditor": say("auditor"),
+    "operator": say("operator"),
+}
+
+# What static/js/desk.js writes by itself; {age} and the like are filled in there.
+PAGE_WORDS: dict[str, str] = {
+    "seconds": say("{n} s", n="{n}"),
+    "minutes": say("{n} min", n="{n}"),
+    "minutesSeconds": say("{n} min {m} s", n="{n}", m="{m}"),
+    "hours": say("{n} h", n="{n}"),
+    "hoursMinutes": say("{n} h {m} min", n="{n}", m="{m}"),
+    "days": say("{n} days", n="{n}"),
+    "daysHours": say("{n} d {m} h", n="{n}", m="{m}"),
+    "ago": say("{age} ago", age="{age}"),
+    "within": say("decide within {age}", age="{age}"),
+    "overdue": say("overdue for {age}", age="{age}"),
+    "theme": say("Theme: {theme}", theme="{theme}"),
+    "themeChange": say("Theme: {theme}. Change it.", theme="{theme}"),
+    "themeSystem": say("as the system"),
+    "themeLight": say("light"),
+    "themeDark": say("dark"),
+    "close": say("Close"),
 }
 
 
@@ -134,94 +167,118 @@ class StepWords:
 
 
 STEP_WORDS: dict[Action, StepWords] = {
-    Action.UNPIN: StepWords("Freed from its zone", "Being freed from its zone", "It is freed from its zone"),
-    Action.MIGRATE: StepWords("Moved", "Nova is moving it", "Nova moves it"),
-    Action.LIVE: StepWords("Moved live", "Nova is moving it live", "Nova moves it while it runs"),
-    Action.PIN: StepWords("Bound to its zone again", "Being bound to its zone", "It is bound to its zone"),
+    Action.UNPIN: StepWords(
+        say("Freed from its zone"), say("Being freed from its zone"), say("It is freed from its zone")
+    ),
+    Action.MIGRATE: StepWords(say("Moved"), say("Nova is moving it"), say("Nova moves it")),
+    Action.LIVE: StepWords(
+        say("Moved live"), say("Nova is moving it live"), say("Nova moves it while it runs")
+    ),
+    Action.PIN: StepWords(
+        say("Bound to its zone again"), say("Being bound to its zone"), say("It is bound to its zone")
+    ),
     Action.SHELVE: StepWords(
-        "Shut down and stored", "Being shut down and stored", "It is shut down and stored"
+        say("Shut down and stored"), say("Being shut down and stored"), say("It is shut down and stored")
     ),
-    Action.OFFLOAD: StepWords("Taken off its host", "Being taken off its host", "It is taken off its host"),
+    Action.OFFLOAD: StepWords(
+        say("Taken off its host"), say("Being taken off its host"), say("It is taken off its host")
+    ),
     Action.UNSHELVE: StepWords(
-        "Brought up again", "Being brought up again", "It is brought up in the other zone"
+        say("Brought up again"), say("Being brought up again"), say("It is brought up in the other zone")
     ),
-    Action.STOP: StepWords("Stopped", "Being stopped", "It is stopped"),
-    Action.START: StepWords("Started", "Being started", "It is started"),
-    Action.SNAPSHOT: StepWords("Snapshot made", "A snapshot is being made", "A snapshot of it is made"),
+    Action.STOP: StepWords(say("Stopped"), say("Being stopped"), say("It is stopped")),
+    Action.START: StepWords(say("Started"), say("Being started"), say("It is started")),
+    Action.SNAPSHOT: StepWords(
+        say("Snapshot made"), say("A snapshot is being made"), say("A snapshot of it is made")
+    ),
     Action.BOOT: StepWords(
-        "Copy started", "The copy is being started", "A copy is started in the other zone"
+        say("Copy started"), say("The copy is being started"), say("A copy is started in the other zone")
     ),
     Action.DELETE_IMAGE: StepWords(
-        "Snapshot deleted", "The snapshot is being deleted", "The snapshot is deleted"
+        say("Snapshot deleted"), say("The snapshot is being deleted"), say("The snapshot is deleted")
     ),
     Action.READDRESS: StepWords(
-        "The copy has the addresses now", "The copy is getting the addresses", "The copy gets the addresses"
+        say("The copy has the addresses now"),
+        say("The copy is getting the addresses"),
+        say("The copy gets the addresses"),
     ),
     Action.CONFIRM: StepWords(
-        "The old host's room is free again",
-        "Nova is giving the old host's room back",
-        "Nova gives the old host's room back",
+        say("The old host's room is free again"),
+        say("Nova is giving the old host's room back"),
+        say("Nova gives the old host's room back"),
     ),
     Action.REVERT: StepWords(
-        "Brought back to its old host", "Nova is bringing it back to its old host", "Nova brings it back"
+        say("Brought back to its old host"),
+        say("Nova is bringing it back to its old host"),
+        say("Nova brings it back"),
     ),
-    Action.LOCK: StepWords("Locked until the decision", "Being locked until the decision", "It is locked"),
-    Action.UNLOCK: StepWords("Unlocked", "Being unlocked", "It is unlocked"),
-    Action.EVACUATE: StepWords("Built anew", "Being built anew on another host", "It is built anew"),
-    Action.ABORT: StepWords("Nova stopped the live move", "Nova is asked to stop", "Nova is asked to stop"),
+    Action.LOCK: StepWords(
+        say("Locked until the decision"), say("Being locked until the decision"), say("It is locked")
+    ),
+    Action.UNLOCK: StepWords(say("Unlocked"), say("Being unlocked"), say("It is unlocked")),
+    Action.EVACUATE: StepWords(
+        say("Built anew"), say("Being built anew on another host"), say("It is built anew")
+    ),
+    Action.ABORT: StepWords(
+        say("Nova stopped the live move"), say("Nova is asked to stop"), say("Nova is asked to stop")
+    ),
     Action.FORCE: StepWords(
-        "Nova finished it at once", "Nova is asked to finish it now", "Nova is asked to finish it now"
+        say("Nova finished it at once"),
+        say("Nova is asked to finish it now"),
+        say("Nova is asked to finish it now"),
     ),
 }
-_OF_THE_ORIGINAL = StepWords("Original deleted", "The original is being deleted", "The original is deleted")
-_OF_THE_COPY = StepWords("Copy deleted", "The copy is being deleted", "The copy is deleted")
+_OF_THE_ORIGINAL = StepWords(
+    say("Original deleted"), say("The original is being deleted"), say("The original is deleted")
+)
+_OF_THE_COPY = StepWords(say("Copy deleted"), say("The copy is being deleted"), say("The copy is deleted"))
 
 # What the follower saw, as a sentence in a timeline. The instance's task says most; then its status; then the
 # status of Nova's own record of the move.
 _SEEN_TASK: dict[str, str] = {
-    "resize_prep": "Nova is preparing the move and choosing a host",
-    "resize_migrating": "The disk is being copied",
-    "resize_migrated": "The disk has been copied",
-    "resize_finish": "It is being set up on the new host",
-    "resize_confirming": "Nova is giving the old host's room back",
-    "resize_reverting": "Nova is bringing it back to its old host",
-    "powering-off": "It is being shut down",
-    "powering-on": "It is being started",
-    "shelving": "It is being shut down to be stored",
-    "shelving_image_pending_upload": "Its disk is being stored",
-    "shelving_image_uploading": "Its disk is being stored",
-    "shelving_offloading": "It is being taken off its host",
-    "unshelving": "It is being brought up again",
-    "spawning": "It is being set up on its new host",
-    "image_snapshot": "A snapshot of its disk is being made",
-    "image_snapshot_pending": "A snapshot of its disk is being made",
-    "image_pending_upload": "The snapshot is being stored",
-    "image_uploading": "The snapshot is being stored",
-    "migrating": "It is being moved while it runs",
-    "rebuilding": "It is being built anew",
-    "rebuild_block_device_mapping": "Its volumes are being attached",
-    "rebuild_spawning": "It is being built anew",
-    "deleting": "It is being deleted",
+    "resize_prep": say("Nova is preparing the move and choosing a host"),
+    "resize_migrating": say("The disk is being copied"),
+    "resize_migrated": say("The disk has been copied"),
+    "resize_finish": say("It is being set up on the new host"),
+    "resize_confirming": say("Nova is giving the old host's room back"),
+    "resize_reverting": say("Nova is bringing it back to its old host"),
+    "powering-off": say("It is being shut down"),
+    "powering-on": say("It is being started"),
+    "shelving": say("It is being shut down to be stored"),
+    "shelving_image_pending_upload": say("Its disk is being stored"),
+    "shelving_image_uploading": say("Its disk is being stored"),
+    "shelving_offloading": say("It is being taken off its host"),
+    "unshelving": say("It is being brought up again"),
+    "spawning": say("It is being set up on its new host"),
+    "image_snapshot": say("A snapshot of its disk is being made"),
+    "image_snapshot_pending": say("A snapshot of its disk is being made"),
+    "image_pending_upload": say("The snapshot is being stored"),
+    "image_uploading": say("The snapshot is being stored"),
+    "migrating": say("It is being moved while it runs"),
+    "rebuilding": say("It is being built anew"),
+    "rebuild_block_device_mapping": say("Its volumes are being attached"),
+    "rebuild_spawning": say("It is being built anew"),
+    "deleting": say("It is being deleted"),
 }
 _SEEN_RECORD: dict[str, str] = {
-    "accepted": "Nova has taken the order",
-    "pre-migrating": "Nova has chosen a host and is preparing it",
-    "migrating": "It is being moved",
-    "post-migrating": "It is being set up on the new host",
-    "finished": "It is on its new host",
-    "queued": "Nova has taken the order, and others come first",
-    "preparing": "Nova is preparing the new host",
-    "running": "Its memory is being copied while it runs",
-    POST_COPY: "It runs on its new host already; the rest of its memory follows",
-    "completed": "It runs on its new host",
-    "done": "It is on its new host",
-    "cancelled": "Nova says that the move was stopped",
-    "confirming": "Nova is giving the old host's room back",
-    "confirmed": "Nova says that the move is confirmed",
-    "reverting": "Nova is bringing it back to its old host",
-    "reverted": "Nova says that the move is taken back",
-    "error": "Nova says that the move failed",
-    "failed": "Nova says that the move failed",
+    "accepted": say("Nova has taken the order"),
+    "pre-migrating": say("Nova has chosen a host and is preparing it"),
+    "migrating": say("It is being moved"),
+    "post-migrating": say("It is being set up on the new host"),
+    "finished": say("It is on its new host"),
+    "queued": say("Nova has taken the order, and others come first"),
+    "preparing": say("Nova is preparing the new host"),
+    "running": say("Its memory is being copied while it runs"),
+    POST_COPY: say("It runs on its new host already; the rest of its memory follows"),
+    "completed": say("It runs on its new host"),
+    "done": say("It is on its new host"),
+    "cancelled": say("Nova says that the move was stopped"),
+    "confirming": say("Nova is giving the old host's room back"),
+    "confirmed": say("Nova says that the move is confirmed"),
+    "reverting": say("Nova is bringing it back to its old host"),
+    "reverted": say("Nova says that the move is taken back"),
+    "error": say("Nova says that the move failed"),
+    "failed": say("Nova says that the move failed"),
 }
 
 
@@ -235,15 +292,17 @@ class Look:
 
 # What a state means where a kind of move gives it another meaning than states.MEANINGS.
 _MEANS: dict[tuple[str, str], str] = {
-    (Kind.LIVE, State.RUNNING): "It goes on running while Nova moves it.",
-    (Kind.SHELVE, State.RUNNING): "It is stored, and brought up elsewhere, step by step.",
-    (Kind.COPY, State.RUNNING): "A copy of it is made, step by step; the original stays where it is.",
-    (Kind.COPY, State.WAITING): "The copy runs beside the original; a manager keeps the copy or drops it.",
-    (Kind.COPY, State.CONFIRMING): "The copy is kept; what was asked for the original is being done.",
-    (Kind.COPY, State.REVERTING): "The copy is being taken away again.",
-    (Kind.COPY, State.DONE): "The copy has taken its place.",
-    (Kind.COPY, State.REVERTED): "The copy is gone again; the original is as it was.",
-    (Kind.EVACUATE, State.RUNNING): "Nova is building it anew on another host.",
+    (Kind.LIVE, State.RUNNING): say("It goes on running while Nova moves it."),
+    (Kind.SHELVE, State.RUNNING): say("It is stored, and brought up elsewhere, step by step."),
+    (Kind.COPY, State.RUNNING): say("A copy of it is made, step by step; the original stays where it is."),
+    (Kind.COPY, State.WAITING): say(
+        "The copy runs beside the original; a manager keeps the copy or drops it."
+    ),
+    (Kind.COPY, State.CONFIRMING): say("The copy is kept; what was asked for the original is being done."),
+    (Kind.COPY, State.REVERTING): say("The copy is being taken away again."),
+    (Kind.COPY, State.DONE): say("The copy has taken its place."),
+    (Kind.COPY, State.REVERTED): say("The copy is gone again; the original is as it was."),
+    (Kind.EVACUATE, State.RUNNING): say("Nova is building it anew on another host."),
 }
 
 
@@ -279,7 +338,9 @@ def of_status(status: str, task_state: str = "") -> Look:
     """An instance's state. While Nova does something to it, that is what counts."""
     if task_state:
         doing = TASK_WORDS.get(task_state, task_state.replace("_", " ").replace("-", " "))
-        return Look(BUSY, f"{status_words(status)}, {doing}" if status in ("ACTIVE", "SHUTOFF") else doing)
+        return Look(
+            BUSY, join([status_words(status), doing], ", ") if status in ("ACTIVE", "SHUTOFF") else doing
+        )
     return Look(_STATUS_TONES.get(status, WARN), status_words(status))
 
 
@@ -289,32 +350,34 @@ def of_instance(instance: Instance) -> Look:
 
 def of_host(host: Hypervisor | Service) -> Look:
     if host.forced_down:
-        return Look(BAD, "declared down")
+        return Look(BAD, say("declared down"))
     if host.state != "up":
-        return Look(BAD, "down")
+        return Look(BAD, say("down"))
     if host.status != "enabled":
-        return Look(WARN, "out of service")
-    return Look(OK, "up")
+        return Look(WARN, say("out of service"))
+    return Look(OK, say("up"))
 
 
 def of_power(power_state: object) -> str:
-    return POWER_WORDS.get(power_state, "unknown") if isinstance(power_state, int) else "unknown"
+    return POWER_WORDS[power_state if isinstance(power_state, int) and power_state in POWER_WORDS else 0]
 
 
 def seen(observation: Observation) -> str:
     """One observation as a sentence; Nova's own word where we have no better one."""
     if observation.task_state:
         doing = observation.task_state.replace("_", " ").replace("-", " ")
-        return _SEEN_TASK.get(observation.task_state, f"Nova says: {doing}")
+        return _SEEN_TASK.get(observation.task_state, say("Nova says: {word}", word=doing))
     if observation.status == "VERIFY_RESIZE":
         return (
-            f"It is on {observation.host}; Nova waits for the decision"
+            say("It is on {host}; Nova waits for the decision", host=observation.host)
             if observation.host
             else _SEEN_RECORD["finished"]
         )
     if observation.nova_status:
-        return _SEEN_RECORD.get(observation.nova_status, f"Nova says: {observation.nova_status}")
-    return f"It is {status_words(observation.status)}"
+        return _SEEN_RECORD.get(
+            observation.nova_status, say("Nova says: {word}", word=observation.nova_status)
+        )
+    return say("It is {state}", state=status_words(observation.status))
 
 
 def of_action(action: str) -> str:
@@ -323,8 +386,13 @@ def of_action(action: str) -> str:
         return ACTION_WORDS[action]
     order, _, answer = action.rpartition("_")
     if order in _ORDER_WORDS and answer in ANSWERS:
-        return ANSWERS[answer].format(_ORDER_WORDS[order])
+        return ANSWERS[answer](_ORDER_WORDS[order])
     return action.replace("_", " ")
+
+
+def of_person(name: str) -> str:
+    """Whom an entry names: a person by name, or who else it was."""
+    return _OTHERS.get(name, name)
 
 
 def of_step(action: Action, *, is_copy: bool = False) -> StepWords:

@@ -234,11 +234,13 @@ class Cloud(Protocol):
 
 
 class CloudError(Exception):
-    """Something about the cloud went wrong. `str()` is one plain sentence that a person can act on;
-    `said` holds the cloud's own words for whoever wants them, never a secret."""
+    """Something about the cloud went wrong. `sentence` is one plain sentence that a person can act on, in English
+    and as it was made, so that it can be told in any language; `said` holds the cloud's own words for whoever wants
+    them, never a secret."""
 
     def __init__(self, sentence: str, said: str = "", request_id: str = "") -> None:
         super().__init__(sentence)
+        self.sentence = sentence
         self.said = said
         self.request_id = request_id
 

@@ -15,6 +15,7 @@ from keystoneauth1 import exceptions as ka
 
 from nmigrate.cloud import api
 from nmigrate.cloud.refusals import is_quota, known_refusal, plain_refusal
+from nmigrate.sentences import join, say
 
 
 @contextmanager
@@ -31,60 +32,95 @@ def explain(cloud: str) -> Iterator[None]:
 def translate(cloud: str, error: Exception) -> api.CloudError:
     """The CloudError for one exception. Unknown ones count as Unreachable: what was sent may have arrived."""
     said = f"{type(error).__name__}: {error}"
-    operator = "An operator must look at its entry in clouds.yaml."
+    operator = say("An operator must look at its entry in clouds.yaml.")
     if isinstance(error, sdk.ConfigException | FileNotFoundError):
         if "was not found" in str(error):
             return api.WrongSetting(_why_not_found(cloud), said)
-        return api.WrongSetting(f"The settings of cloud {cloud} cannot be read. {operator}", said)
+        return api.WrongSetting(
+            join([say("The settings of cloud {cloud} cannot be read.", cloud=cloud), operator]),
+            said,
+        )
     if isinstance(error, ka.SSLError) or "certificate verify failed" in str(error).lower():
         return api.WrongSetting(
-            f"The certificate of {cloud} is not trusted, so nothing was sent to it. "
-            "An operator must set the right `cacert` in clouds.yaml or renew the certificate.",
+            say(
+                "The certificate of {cloud} is not trusted, so nothing was sent to it. "
+                "An operator must set the right `cacert` in clouds.yaml or renew the certificate.",
+                cloud=cloud,
+            ),
             said,
         )
     if isinstance(error, ka.Unauthorized):
         return api.Unauthorized(
-            f"{cloud} does not accept nmigrate's user name or password. {operator}",
+            join([say("{cloud} does not accept nmigrate's user name or password.", cloud=cloud), operator]),
             said,
         )
     if isinstance(
         error, ka.MissingRequiredOptions | ka.NoMatchingPlugin | ka.MissingAuthPlugin | ka.OptionError
     ):
-        return api.WrongSetting(f"The login in the entry of cloud {cloud} is incomplete. {operator}", said)
+        return api.WrongSetting(
+            join([say("The login in the entry of cloud {cloud} is incomplete.", cloud=cloud), operator]),
+            said,
+        )
     if isinstance(error, ka.Forbidden | sdk.ForbiddenException):
         return api.Unauthorized(
-            f"nmigrate's account in {cloud} lacks a right that this needs. {operator}", said
+            join(
+                [say("nmigrate's account in {cloud} lacks a right that this needs.", cloud=cloud), operator]
+            ),
+            said,
         )
     if isinstance(error, ka.EndpointNotFound | ka.EmptyCatalog | sdk.ServiceDiscoveryException):
         return api.WrongSetting(
-            f"{cloud} has no address for a service that nmigrate needs (Nova, placement). {operator}", said
+            join(
+                [
+                    say(
+                        "{cloud} has no address for a service that nmigrate needs (Nova, placement).",
+                        cloud=cloud,
+                    ),
+                    operator,
+                ]
+            ),
+            said,
         )
     if isinstance(error, ka.ConnectTimeout | ka.RequestTimeout):
-        return api.Unreachable(f"{cloud} did not answer in time. It is tried again by itself.", said)
+        return api.Unreachable(
+            say("{cloud} did not answer in time. It is tried again by itself.", cloud=cloud), said
+        )
     if isinstance(
         error, ka.DiscoveryFailure | ka.ConnectFailure | ka.UnknownConnectionError | sdk.NotFoundException
     ):
-        return api.Unreachable(f"{cloud} cannot be reached. It is tried again by itself.", said)
-    return api.Unreachable(f"{cloud} gave no usable answer. It is tried again by itself.", said)
+        return api.Unreachable(
+            say("{cloud} cannot be reached. It is tried again by itself.", cloud=cloud), said
+        )
+    return api.Unreachable(
+        say("{cloud} gave no usable answer. It is tried again by itself.", cloud=cloud), said
+    )
 
 
 def _why_not_found(cloud: str) -> str:
     """openstacksdk says only that a cloud was not found, also where the file is missing or is no YAML."""
     config = openstack.config.OpenStackConfig()
     if config.config_filename:
-        return (
-            f"There is no cloud named {cloud} in clouds.yaml "
-            f"(it has: {', '.join(config.get_cloud_names()) or 'none'}). "
-            "An operator must add it, or correct NMIGRATE_CLOUDS."
+        names = config.get_cloud_names()
+        has = join(names, ", ") if names else say("none")
+        return say(
+            "There is no cloud named {cloud} in clouds.yaml (it has: {names}). "
+            "An operator must add it, or correct NMIGRATE_CLOUDS.",
+            cloud=cloud,
+            names=has,
         )
     named = os.environ.get("OS_CLIENT_CONFIG_FILE", "")
     places = [Path(named)] if named else [Path(name) for name in openstack.config.loader.CONFIG_FILES]
     there = [str(place) for place in places if place.exists()]
     if there:
-        return f"{there[0]} cannot be read as YAML, so nothing is known of cloud {cloud}. An operator must correct it."
-    where = named or "the working folder, ~/.config/openstack or /etc/openstack"
-    return (
-        f"There is no clouds.yaml ({where}), so nothing is known of cloud {cloud}. An operator must make one."
+        return say(
+            "{file} cannot be read as YAML, so nothing is known of cloud {cloud}. An operator must correct it.",
+            file=there[0],
+            cloud=cloud,
+        )
+    return say(
+        "There is no clouds.yaml ({where}), so nothing is known of cloud {cloud}. An operator must make one.",
+        where=named or say("the working folder, ~/.config/openstack or /etc/openstack"),
+        cloud=cloud,
     )
 
 
@@ -97,27 +133,37 @@ def refuse_answer(cloud: str, answer: Any) -> None:
     said = f"{code} {message_of(answer)}"
     if code == 401:
         raise api.Unauthorized(
-            f"{cloud} does not accept nmigrate's user name or password. An operator must look at clouds.yaml.",
+            say(
+                "{cloud} does not accept nmigrate's user name or password. An operator must look at clouds.yaml.",
+                cloud=cloud,
+            ),
             said,
             request_id,
         )
     if code == 403 and not is_quota(said):
         raise api.Unauthorized(
-            f"nmigrate's account in {cloud} lacks a right that this needs. An operator must give it the admin role, "
-            "or the policies that the README lists.",
+            say(
+                "nmigrate's account in {cloud} lacks a right that this needs. An operator must give it the admin role, "
+                "or the policies that the README lists.",
+                cloud=cloud,
+            ),
             said,
             request_id,
         )
     if code == 404:
-        gone = "The cloud does not know it any more; it was probably deleted."
+        gone = say("The cloud does not know it any more; it was probably deleted.")
         raise api.NotFound(known_refusal(said) or gone, said, request_id)
     if code in (400, 403, 409, 413, 422):
         raise api.Refused(plain_refusal(message_of(answer)), said, request_id)
     if code == 429:
         raise api.Refused(
-            f"{cloud} is busy and asks to be left alone for a moment. Try again soon.", said, request_id
+            say("{cloud} is busy and asks to be left alone for a moment. Try again soon.", cloud=cloud),
+            said,
+            request_id,
         )
-    raise api.Unreachable(f"{cloud} has an internal problem and gave no usable answer.", said, request_id)
+    raise api.Unreachable(
+        say("{cloud} has an internal problem and gave no usable answer.", cloud=cloud), said, request_id
+    )
 
 
 def message_of(answer: Any) -> str:

@@ -147,7 +147,8 @@ class Lab:
 
         shared_storage=True: all hosts see all disks. post_copy=True: a live migration goes post-copy half-way.
         dirty_memory=True: a guest changes its memory as fast as it is copied, so that its live migration does not
-        end by itself; it is given up after live_timeout_seconds. wrong_host=True: a live migration stays where it was, and its record says completed.
+        end by itself; it is given up after live_timeout_seconds. wrong_host=True: a live migration stays where it
+        was, and its record says completed.
 
         fail={"compute3": ["finish_migration"]} or {"compute3": {"finish_migration": "the sentence"}} names
         steps of the virt driver: spawn, destroy, power_on, power_off, snapshot, migrate_disk_and_power_off,

@@ -2,8 +2,10 @@
 
 from nmigrate.models.inventory import Cloud, Hypervisor, Instance, Service
 from nmigrate.models.noticed import Finding, OutsideMove
+from nmigrate.models.people import Visit
 from nmigrate.models.process import Heartbeat, Lease
 from nmigrate.models.record import Approval, AuditChain, AuditEvent, Migration, Observation, Order
+from nmigrate.models.samples import HostSample
 
 __all__ = [
     "Approval",
@@ -12,6 +14,7 @@ __all__ = [
     "Cloud",
     "Finding",
     "Heartbeat",
+    "HostSample",
     "Hypervisor",
     "Instance",
     "Lease",
@@ -20,4 +23,5 @@ __all__ = [
     "Order",
     "OutsideMove",
     "Service",
+    "Visit",
 ]

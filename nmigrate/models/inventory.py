@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import models
 
+from nmigrate.sentences import SentenceField
+
 
 class Cloud(models.Model):
     """One cloud of NMIGRATE_CLOUDS: can it be reached, how old is our picture of it, where the sync stands."""
 
     name = models.CharField(primary_key=True, max_length=100)
-    problem = models.TextField(blank=True, help_text="one plain sentence; empty while the cloud answers")
+    problem = SentenceField(blank=True, help_text="one plain sentence; empty while the cloud answers")
     problem_said = models.TextField(blank=True, help_text="the cloud's own words behind it")
     problem_since = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True, help_text="when we last read it successfully")

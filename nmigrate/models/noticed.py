@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from nmigrate.models.record import Migration
+from nmigrate.sentences import SentenceField
 
 GRAVEST_FIRST = (
     "wrong_host",
@@ -48,8 +49,8 @@ class Finding(models.Model):
     instance_uuid = models.CharField(max_length=36, blank=True)
     instance_name = models.CharField(max_length=255, blank=True)
     host = models.CharField(max_length=255, blank=True)
-    what = models.TextField(help_text="one plain sentence")
-    next_step = models.TextField(blank=True)
+    what = SentenceField(help_text="one plain sentence")
+    next_step = SentenceField(blank=True)
     who = models.CharField(max_length=20, blank=True, help_text="the role that can act on it")
     since = models.DateTimeField(help_text="when it was found first")
     seen_at = models.DateTimeField(help_text="when it was found last")

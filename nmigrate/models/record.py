@@ -11,6 +11,7 @@ from django.db.models import F, Q
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.sentences import SentenceField, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -18,8 +19,12 @@ def _choices(labels: dict[State, str]) -> list[tuple[str, str]]:
     return [(state.value, label) for state, label in labels.items()]
 
 
-BLOCK_LABELS = [("", "Nova sees for itself"), ("block", "copy the disks"), ("shared", "shared disks")]
-ORIGINAL_LABELS = [(moves.DELETE_ORIGINAL, "deleted"), (moves.KEEP_ORIGINAL, "left stopped")]
+BLOCK_LABELS = [
+    ("", say("Nova sees for itself")),
+    ("block", say("copy the disks")),
+    ("shared", say("shared disks")),
+]
+ORIGINAL_LABELS = [(moves.DELETE_ORIGINAL, say("deleted")), (moves.KEEP_ORIGINAL, say("left stopped"))]
 
 
 class Migration(models.Model):
@@ -91,9 +96,9 @@ class Migration(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     is_decided_outside = models.BooleanField(default=False)
-    failure = models.TextField(blank=True, help_text="what happened, in plain words")
-    why = models.TextField(blank=True, help_text="why it did, in plain words")
-    next_step = models.TextField(blank=True, help_text="what to do about it")
+    failure = SentenceField(blank=True, help_text="what happened, in plain words")
+    why = SentenceField(blank=True, help_text="why it did, in plain words")
+    next_step = SentenceField(blank=True, help_text="what to do about it")
     nova_said = models.TextField(blank=True, help_text="Nova's own words")
     evidence = models.JSONField(
         default=list, help_text="the same one by one: said, step, host and Nova's request id"
@@ -112,7 +117,7 @@ class Migration(models.Model):
     overrides = models.JSONField(
         default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
     )
-    remark = models.TextField(blank=True, help_text="something to know about a move that did not fail")
+    remark = SentenceField(blank=True, help_text="something to know about a move that did not fail")
 
     NO_FAILURE: ClassVar[dict[str, Any]] = {
         "failure": "",
@@ -193,10 +198,10 @@ class Approval(models.Model):
 
     APPROVE, DECLINE, CONFIRM, REJECT = "approve", "decline", "confirm", "reject"
     WORDS = (
-        (APPROVE, "approved"),
-        (DECLINE, "did not approve"),
-        (CONFIRM, "confirmed"),
-        (REJECT, "rejected"),
+        (APPROVE, say("approved")),
+        (DECLINE, say("did not approve")),
+        (CONFIRM, say("confirmed")),
+        (REJECT, say("rejected")),
     )
 
     migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="approvals")
@@ -277,7 +282,7 @@ class Order(models.Model):
         default=dict, help_text="request ids and migration ids that Nova had before the call"
     )
     request_id = models.CharField(max_length=60, blank=True)
-    problem = models.TextField(blank=True, help_text="one plain sentence")
+    problem = SentenceField(blank=True, help_text="one plain sentence")
     said = models.TextField(blank=True, help_text="Nova's own words")
 
     class Meta:
@@ -334,7 +339,7 @@ class AuditEvent(models.Model):
     to_host = models.CharField(max_length=255, blank=True)
     state_before = models.CharField(max_length=12, blank=True)
     state_after = models.CharField(max_length=12, blank=True)
-    reason = models.TextField(blank=True, help_text="the person's reason or comment, or what was seen")
+    reason = SentenceField(blank=True, help_text="the person's reason or comment, or what was seen")
     ticket = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=60, blank=True, help_text="Nova's request id")
     previous_hash = models.CharField(max_length=64, unique=True)

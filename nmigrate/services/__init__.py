@@ -21,6 +21,7 @@ from nmigrate.services.requests import (
 )
 from nmigrate.services.stranded import go_back, leave_migration, retry_migration
 from nmigrate.services.transitions import Actor, transition
+from nmigrate.services.visits import note_visit
 
 __all__ = [
     "Actor",
@@ -36,6 +37,7 @@ __all__ = [
     "go_back",
     "hosts_named",
     "leave_migration",
+    "note_visit",
     "permitted_actions",
     "place_order",
     "reject_migration",

@@ -13,6 +13,7 @@ from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Migration, Order
 from nmigrate.moves import Action, first_step
+from nmigrate.sentences import say
 from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
 from nmigrate.states import TRANSITIONS, Perm, State
@@ -63,7 +64,10 @@ def _decide(migration: Migration, action: str, decision: str, *, actor: User, co
             carry_out(migration, actor=actor)
     except IntegrityError as error:
         raise Conflict(
-            f"{migration.instance_name} is just being locked for the decision. Try again in a few seconds."
+            say(
+                "{name} is just being locked for the decision. Try again in a few seconds.",
+                name=migration.instance_name,
+            )
         ) from error
 
 
@@ -74,7 +78,7 @@ def carry_out(migration: Migration, *, actor: User | None) -> None:
     """
     orders = Order.objects.filter(cloud=migration.cloud, instance_uuid=migration.instance_uuid)
     orders.filter(migration=migration, action=Action.LOCK, state=Order.State.QUEUED).update(
-        state=Order.State.REFUSED, ended_at=timezone.now(), problem="Decided before it was locked."
+        state=Order.State.REFUSED, ended_at=timezone.now(), problem=say("Decided before it was locked.")
     )
     step = first_step(migration, State(migration.state))
     if step is not None and not orders.filter(state__in=Order.OPEN).exists():
@@ -104,9 +108,9 @@ def _note_decision(migration: Migration, action: str, decision: str, *, actor: U
 def why_not_decide(actor: User, migration: Migration) -> str:
     """Why this person may not decide on this migration; empty when they may."""
     if not actor.has_perm(Perm.APPROVE):
-        return "Only a manager can decide."
+        return say("Only a manager can decide.")
     if migration.requested_by_id == actor.pk:
-        return "You asked for this move yourself; another manager has to decide."
+        return say("You asked for this move yourself; another manager has to decide.")
     return ""
 
 
@@ -141,7 +145,7 @@ def decide_together(
             decide(actor=actor, migration=migration, comment=comment)
         except (Conflict, PermissionDenied) as error:
             migration.refresh_from_db()
-            results.append(Result(migration, str(error)))
+            results.append(Result(migration, error.args[0]))
         else:
             results.append(Result(migration))
     return results

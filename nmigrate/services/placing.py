@@ -11,6 +11,7 @@ from django_q.tasks import async_task
 from nmigrate import audit, moves
 from nmigrate.models import Hypervisor, Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.states import Kind, State
 
 
@@ -113,7 +114,7 @@ def release_hold(move: Migration) -> None:
     if not move.is_held:
         return
     Order.objects.filter(migration=move, state=Order.State.QUEUED).update(
-        state=Order.State.REFUSED, ended_at=timezone.now(), problem="The move is over."
+        state=Order.State.REFUSED, ended_at=timezone.now(), problem=say("The move is over.")
     )
     is_open = Order.objects.filter(cloud=move.cloud, instance_uuid=move.instance_uuid, state=Order.State.SENT)
     if not is_open.exists():

@@ -9,6 +9,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.selectors import moving_words
+from nmigrate.sentences import say
 from nmigrate.services.placing import place_order
 from nmigrate.services.requests import active_migration
 from nmigrate.states import Perm
@@ -34,7 +35,7 @@ def stop_instance(*, actor: User, instance: Instance, note: str = "") -> Order:
 def unlock_instance(*, actor: User, instance: Instance, note: str = "") -> Order:
     """Ask Nova to take a lock off. A reason must be given: the lock was somebody's wish, and the trail keeps why."""
     if not note.strip() and actor.has_perm(Perm.UNLOCK):
-        raise Conflict(f"Say why {instance.name} is unlocked: somebody locked it on purpose.")
+        raise Conflict(say("Say why {name} is unlocked: somebody locked it on purpose.", name=instance.name))
     return _order(
         instance, Action.UNLOCK, Perm.UNLOCK, preflight.unlock_objections(instance), actor=actor, note=note
     )
@@ -63,8 +64,13 @@ def _order(
         migration=None,
         state=Order.State.ACCEPTED,
     ).exists():
-        doing = {Action.START: "started", Action.STOP: "stopped", Action.UNLOCK: "unlocked"}[action]
-        raise Conflict(f"{instance.name} is being {doing} already.")
+        raise Conflict(
+            {
+                Action.START: say("{name} is being started already.", name=instance.name),
+                Action.STOP: say("{name} is being stopped already.", name=instance.name),
+                Action.UNLOCK: say("{name} is being unlocked already.", name=instance.name),
+            }[action]
+        )
     try:
         with transaction.atomic():
             order = place_order(action, actor=actor, about=instance)
@@ -78,5 +84,7 @@ def _order(
                 reason=note.strip() or (instance.locked_reason if action is Action.UNLOCK else ""),
             )
     except IntegrityError as error:
-        raise Conflict(f"{instance.name} is being worked on right now. Try again in a moment.") from error
+        raise Conflict(
+            say("{name} is being worked on right now. Try again in a moment.", name=instance.name)
+        ) from error
     return order

@@ -10,6 +10,7 @@ from nmigrate import moves
 from nmigrate.errors import Conflict
 from nmigrate.models import Migration
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.services.placing import order_step, release_hold
 from nmigrate.services.transitions import transition
 from nmigrate.states import State
@@ -43,9 +44,13 @@ def go_back(*, actor: User, migration: Migration, note: str = "") -> None:
 
 def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, note: str) -> None:
     if migration.state == State.STRANDED and way not in possible_ways(migration):
-        raise Conflict(f"This cannot be done for the move of {migration.instance_name} any more.")
+        raise Conflict(
+            say("This cannot be done for the move of {name} any more.", name=migration.instance_name)
+        )
     if step is None:
-        raise Conflict(f"There is nothing left to do for the move of {migration.instance_name}.")
+        raise Conflict(
+            say("There is nothing left to do for the move of {name}.", name=migration.instance_name)
+        )
     changes: dict[str, Any] = {
         **Migration.NO_FAILURE,
         "stranded_in": "",
@@ -60,7 +65,9 @@ def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, 
             order_step(migration, step, actor=actor)
     except IntegrityError as error:
         raise Conflict(
-            f"Another order for {migration.instance_name} is on its way. Try again in a moment."
+            say(
+                "Another order for {name} is on its way. Try again in a moment.", name=migration.instance_name
+            )
         ) from error
 
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import AuditEvent, Migration
+from nmigrate.sentences import say
 from nmigrate.states import LABELS, TRANSITIONS, Perm, State
 
 Actor = User | str
@@ -60,7 +61,8 @@ def transition(
 
 
 def _passed_by(migration: Migration) -> str:
-    now = LABELS[State(migration.state)]
-    return (
-        f"The move of {migration.instance_name} has gone on meanwhile ({now}), so this is no longer possible."
+    return say(
+        "The move of {name} has gone on meanwhile ({state}), so this is no longer possible.",
+        name=migration.instance_name,
+        state=LABELS[State(migration.state)],
     )

@@ -1,15 +1,18 @@
 // What the pages do beyond plain HTML. Everything here is a comfort: without it every page still works.
 (() => {
   const root = document.documentElement;
+  const words = JSON.parse((document.getElementById("page-words") || {}).textContent || "{}");
+  const fill = (word, values) => (words[word] || word).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   const secure = location.protocol === "https:" ? "; Secure" : "";
 
   // ---- theme: the switch goes round between following the system, light and dark; the server reads the cookie
   const themes = ["", "light", "dark"];
-  const themeWords = { "": "as the system", light: "light", dark: "dark" };
+  const themeWords = { "": "themeSystem", light: "themeLight", dark: "themeDark" };
   const nameTheme = () => {
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
-      button.setAttribute("aria-label", `Theme: ${themeWords[root.dataset.theme || ""]}. Change it.`);
-      button.title = `Theme: ${themeWords[root.dataset.theme || ""]}`;
+      const theme = words[themeWords[root.dataset.theme || ""]];
+      button.setAttribute("aria-label", fill("themeChange", { theme }));
+      button.title = fill("theme", { theme });
       button.hidden = false;
     }
   };
@@ -26,12 +29,12 @@
   const human = (seconds) => {
     const s = Math.max(Math.floor(seconds), 0);
     const minutes = Math.floor(s / 60), hours = Math.floor(s / 3600), days = Math.floor(s / 86400);
-    if (s < 60) return `${s} s`;
-    if (minutes < 10 && s % 60) return `${minutes} min ${s % 60} s`;
-    if (hours < 1) return `${minutes} min`;
-    if (days < 1) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
-    if (days < 3 && hours % 24) return `${days} d ${hours % 24} h`;
-    return `${days} days`;
+    if (s < 60) return fill("seconds", { n: s });
+    if (minutes < 10 && s % 60) return fill("minutesSeconds", { n: minutes, m: s % 60 });
+    if (hours < 1) return fill("minutes", { n: minutes });
+    if (days < 1) return fill(minutes % 60 ? "hoursMinutes" : "hours", { n: hours, m: minutes % 60 });
+    if (days < 3 && hours % 24) return fill("daysHours", { n: days, m: hours % 24 });
+    return fill("days", { n: days });
   };
   // The reader's clock may be wrong: what counts is how long ago the server's own clock said so.
   const served = document.querySelector("meta[name=served-at]");
@@ -41,8 +44,8 @@
     for (const time of document.querySelectorAll("time[data-mode=ago], time[data-mode=since], time[data-mode=left]")) {
       const seconds = (Date.now() - drift - Date.parse(time.dateTime)) / 1000;
       const age = human(Math.abs(seconds));
-      const words = { ago: `${age} ago`, since: age, left: seconds < 0 ? `decide within ${age}` : `overdue for ${age}` };
-      const text = words[time.dataset.mode];
+      const shown = { ago: fill("ago", { age }), since: age, left: fill(seconds < 0 ? "within" : "overdue", { age }) };
+      const text = shown[time.dataset.mode];
       if (time.textContent !== text) time.textContent = text;
     }
   };
@@ -54,20 +57,103 @@
     if (document.hidden && isPoll(event.detail.elt)) event.preventDefault();
   });
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden || !window.htmx) return;
+    if (document.hidden) return;
     tick();
-    for (const element of document.querySelectorAll("[data-poll]")) window.htmx.trigger(element, "wake");
+    wake();
   });
-  const say = (isLost) => {
+  // Which sentence the banner shows: nobody answers, an error, what was shown is gone; "" hides it.
+  let trouble = "";
+  const say = (what) => {
     const note = lost();
-    if (note && note.hidden === isLost) note.hidden = !isLost;
+    if (!note || trouble === what) return;
+    trouble = what;
+    note.hidden = !what;
+    for (const line of note.querySelectorAll("[data-lost]")) line.hidden = line.dataset.lost !== what;
+    if (what === "away" || what === "broken") setTimeout(probe, 3000);
   };
-  document.addEventListener("htmx:sendError", () => say(true));
-  document.addEventListener("htmx:timeout", () => say(true));
+  const wake = () => {
+    if (!window.htmx) return;
+    for (const element of document.querySelectorAll("[data-poll]")) window.htmx.trigger(element, "wake");
+  };
+  // A page without polls recovers too: while nobody answers, the smallest address of the server is asked.
+  const isThere = () => fetch("/healthz", { cache: "no-store" }).then((answer) => answer.ok, () => false);
+  const probe = async () => {
+    if (trouble !== "away" && trouble !== "broken" && trouble !== "unsent") return;
+    if (document.hidden || !(await isThere())) {
+      setTimeout(probe, 3000);
+      return;
+    }
+    // An error of one page is over when that page's own poll gets an answer.
+    if (trouble !== "broken" || !document.querySelector("[data-poll]")) say("");
+    wake();
+  };
+  document.addEventListener("htmx:sendError", () => say("away"));
+  document.addEventListener("htmx:timeout", () => say("away"));
+  window.addEventListener("offline", () => say("away"));
+  window.addEventListener("online", probe);
   document.addEventListener("htmx:afterRequest", (event) => {
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
-    if (status) say(status >= 500);
+    if (!status) return;
+    if (status >= 500) say("broken");
+    else if ([400, 403, 404, 410].includes(status) && isPoll(event.detail.elt)) say("gone");
+    else if (trouble !== "gone") say("");
   });
+
+  // ---- while the server thinks about what a person asked for, a line is drawn along the top
+  let thinking = 0;
+  const think = (change) => (event) => {
+    if (isPoll(event.detail.elt)) return;
+    thinking = Math.max(thinking + change, 0);
+    root.classList.toggle("is-loading", thinking > 0);
+  };
+  document.addEventListener("htmx:beforeSend", think(1));
+  document.addEventListener("htmx:afterRequest", think(-1));
+
+  // ---- toasts: said aloud, gone by themselves, but not under somebody's pointer or keyboard
+  const keepToast = (toast) => {
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "quiet small-button";
+    close.textContent = "✕";
+    close.setAttribute("aria-label", words.close);
+    close.addEventListener("click", () => toast.remove());
+    toast.append(close);
+    const goes = () => (toast.matches(":hover, :focus-within") ? setTimeout(goes, 3000) : toast.remove());
+    setTimeout(goes, 10000);
+  };
+  const showToast = (text) => {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.append(document.createElement("span"));
+    toast.firstChild.textContent = text;
+    document.getElementById("toasts").append(toast);
+    keepToast(toast);
+  };
+  document.addEventListener("toast", (event) => showToast(event.detail.value));
+
+  // ---- a word that explains itself: also on hover; Escape and a click elsewhere close it, as the browser does
+  let hovered = 0;
+  const meansOf = (target) => {
+    const word = target instanceof Element && target.closest(".term");
+    return word ? document.getElementById(word.getAttribute("popovertarget")) : null;
+  };
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    clearTimeout(hovered);
+    const means = meansOf(event.target);
+    const open = document.querySelector(".term-means:popover-open");
+    if (means && means !== open) {
+      const source = event.target.closest(".term");
+      hovered = setTimeout(() => means.isConnected && means.showPopover({ source }), 350);
+    } else if (open && !open.contains(event.target) && !means && open.dataset.hovered) {
+      hovered = setTimeout(() => open.hidePopover(), 350);
+    }
+    if (means) means.dataset.hovered = "yes";
+  });
+  document.addEventListener("click", (event) => {
+    const means = meansOf(event.target);
+    if (means) delete means.dataset.hovered; // who clicked wants it to stay
+  }, true);
 
   // ---- what has changed is said aloud: a region that stays, since one that is swapped itself is not read
   let said = "";
@@ -86,6 +172,13 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
+    if (trouble === "away" || trouble === "unsent") {
+      // The browser would leave the page for its own error page, and what was typed with it.
+      event.preventDefault();
+      say("unsent");
+      setTimeout(probe, 1000);
+      return;
+    }
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
@@ -95,12 +188,13 @@
     for (const button of document.querySelectorAll("[aria-busy=true]")) button.removeAttribute("aria-busy");
   });
 
-  // ---- filters: an empty field has no place in the address bar
+  // ---- filters: what is empty or goes without saying has no place in the address bar
   document.addEventListener("htmx:configRequest", (event) => {
     const form = event.detail.elt.closest("form[method=get]");
     if (!form || !event.detail.parameters) return;
+    const defaults = JSON.parse(form.dataset.defaults || "{}");
     for (const [name, value] of [...Object.entries(event.detail.parameters)]) {
-      if (value === "") delete event.detail.parameters[name];
+      if (value === "" || value === defaults[name]) delete event.detail.parameters[name];
     }
   });
 
@@ -114,7 +208,8 @@
     const chosen = document.querySelector(".ask [name=way]:checked");
     const button = document.querySelector("[data-names-host]");
     if (!button) return;
-    button.textContent = chosen ? chosen.dataset.ask : "Ask to move it";
+    button.dataset.plain ??= button.textContent;
+    button.textContent = chosen ? chosen.dataset.ask : button.dataset.plain;
     button.disabled = !chosen;
   };
   document.addEventListener("htmx:afterSettle", nameButton);
@@ -137,31 +232,62 @@
   });
   document.addEventListener("htmx:afterSettle", countPicks);
 
-  // ---- keys: "/" searches, Escape leaves, the arrows walk through what was found
+  // ---- finding: "/" begins, the arrows walk through what was found, Enter takes the only one, Escape leaves.
+  // A place to look is a field with its results: the bar on every page, and the menu of destinations.
+  const looks = [
+    { field: ".find input[type=search]", found: "#found, #results" },
+    { field: "#mover-find", found: "#mover-hosts" },
+  ];
+  const lookOf = (element) => {
+    for (const look of looks) {
+      const field = document.querySelector(look.field), found = document.querySelector(look.found);
+      if (field && found && (element === field || found.contains(element))) return { field, found };
+    }
+    return null;
+  };
   document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const search = document.querySelector(".find input[type=search]");
-    const found = document.getElementById("found");
-    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
-    if (event.key === "/" && search && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    if (event.key === "/" && search && !isTyping) {
       event.preventDefault();
       search.focus();
       search.select();
       return;
     }
-    if (!found || !event.target.closest(".find")) return;
-    if (event.key === "Escape") {
-      found.replaceChildren();
-      search.value = "";
-      search.focus();
+    const look = lookOf(event.target);
+    if (!look) return;
+    const links = [...look.found.querySelectorAll("a.hit, a:not(.button)")];
+    if (event.key === "Escape" && look.found.id === "found") {
+      event.preventDefault();
+      look.found.replaceChildren();
+      look.field.value = "";
+      look.field.focus();
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const stops = [search, ...found.querySelectorAll("a")];
+      const stops = [look.field, ...links];
       const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) {
         event.preventDefault();
         next.focus();
       }
     }
+    if (event.key === "Enter" && event.target === look.field) {
+      // Only what was found for what is written now: an answer may still be on its way.
+      const answer = look.found.matches("[data-for]") ? look.found : look.found.querySelector("[data-for]");
+      const hits = look.found.querySelectorAll("a.hit");
+      const takes = hits.length === 1 || (hits.length > 0 && look.field.id === "mover-find");
+      if (takes && answer && answer.dataset.for === look.field.value.trim() && look.field.value.trim()) {
+        event.preventDefault();
+        hits[0].click();
+      }
+    }
+  });
+  // How much was found is said aloud, not the whole list.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const look = lookOf(event.detail.elt) || (event.detail.elt.id === "found" ? { found: event.detail.elt } : null);
+    const count = look && look.found.querySelector("[data-found]");
+    if (count) document.getElementById("announcer").textContent = count.textContent.trim();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-theme-switch]")) changeTheme();
@@ -177,6 +303,12 @@
     nameButton();
     countPicks();
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
+    for (const element of document.querySelectorAll("[data-with-script]")) element.hidden = false;
+    const toasts = document.querySelectorAll("#toasts .toast");
+    for (const toast of toasts) keepToast(toast);
+    // What stands in a live region from the start is not read: say it once more, a moment later.
+    const told = [...toasts].map((toast) => toast.firstChild.textContent).join(" ");
+    if (told) setTimeout(() => (document.getElementById("announcer").textContent = told), 500);
     tick();
     setInterval(tick, 1000);
   });

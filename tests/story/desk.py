@@ -264,7 +264,7 @@ def seat_at(chromium: Browser, desk: Desk) -> Iterator[Seat]:
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/clouds/lab/")
+        page.wait_for_url("**/mine/")
         return page
 
     yield sit

@@ -5,29 +5,32 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, OutsideMove, Service
-from nmigrate.selectors import Chip
+from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import words
-from webui.times import exact, human, time_tag
+from webui.times import exact, human, short, time_tag
 from webui.words import Look
 
 register = template.Library()
 
 PAGES = (
     # (word, url name, where in the address it is current, permission)
-    ("Topology", "home", "/clouds/", Perm.VIEW),
-    ("Migrations", "migrations", "/migrations/", Perm.VIEW),
-    ("Approvals", "approvals", "/approvals/", Perm.APPROVE),
-    ("Audit trail", "audit_trail", "/audit/", Perm.AUDIT),
-    ("Health", "health", "/health/", Perm.VIEW),
+    (say("My work"), "mine", "/mine/", Perm.VIEW),
+    (say("Topology"), "clouds", "/clouds/", Perm.VIEW),
+    (say("Migrations"), "migrations", "/migrations/", Perm.VIEW),
+    (say("Approvals"), "approvals", "/approvals/", Perm.APPROVE),
+    (say("Audit trail"), "audit_trail", "/audit/", Perm.AUDIT),
+    (say("Figures"), "figures", "/figures/", Perm.AUDIT),
+    (say("Health"), "health", "/health/", Perm.VIEW),
 )
 
 _BADGES = {"approvals": "_approvals_badge.html", "health": "_findings_badge.html"}
@@ -53,7 +56,8 @@ def bar(context: Context) -> dict[str, Any]:
         for word, name, prefix, permission in PAGES
         if user.has_perm(permission)
     ]
-    clouds = selectors.clouds() if user.has_perm(Perm.VIEW) else []
+    may_view = user.has_perm(Perm.VIEW)
+    clouds = selectors.clouds() if may_view else []
     current = context.get("cloud")
     if not isinstance(current, Cloud):
         # A migration names its cloud; any other page searches in the first.
@@ -61,6 +65,7 @@ def bar(context: Context) -> dict[str, Any]:
         current = next((one for one in clouds if one.name == name), next(iter(clouds), None))
     return {
         "user": user,
+        "may_view": may_view,
         "pages": pages,
         "pending": selectors.pending_count(user),
         "findings": selectors.finding_count(user),
@@ -70,13 +75,12 @@ def bar(context: Context) -> dict[str, Any]:
         "query": context.get("query", ""),
         "is_find_page": context.get("is_find_page", False),
         "csrf_token": context.get("csrf_token"),
+        "request": request,
     }
 
 
 def _section(path: str) -> str:
     """The part of the application that an address belongs to; deciding is part of the approvals."""
-    if path == "/":
-        return "/clouds/"
     if path.startswith("/migrations/") and path.endswith(
         ("/decide/", "/approve/", "/decline/", "/confirm/", "/reject/")
     ):
@@ -90,6 +94,30 @@ def theme(context: Context) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request else ""
     return chosen if chosen in ("light", "dark") else ""
+
+
+@register.simple_tag
+def page_words() -> SafeString:
+    """What static/js/desk.js writes into the page, in the reader's language."""
+    return json_script({name: told(word) for name, word in words.PAGE_WORDS.items()}, "page-words")
+
+
+@register.filter
+def role_word(name: str) -> str:
+    return words.ROLE_WORDS.get(name, name)
+
+
+@register.filter(name="told")
+def told_text(text: str) -> str:
+    """A Sentence as text in the reader's language: before any other filter of text, which would take the English."""
+    return told(text)
+
+
+@register.simple_tag
+def own_roles(user: User) -> str:
+    """ "helpdesk and auditor": the roles of a person, whatever they are called."""
+    names = [words.ROLE_WORDS.get(group.name, group.name) for group in user.groups.all()]
+    return listed(names) if names else say("of nobody")
 
 
 @register.simple_tag
@@ -134,8 +162,8 @@ def where(migration: Migration) -> str:
     if migration.dest_host or migration.asked_host:
         return migration.dest_host or migration.asked_host
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
-        return f"zone {migration.asked_zone}"
-    return "the scheduler chooses"
+        return say("zone {zone}", zone=migration.asked_zone)
+    return say("the scheduler chooses")
 
 
 @register.filter
@@ -158,66 +186,30 @@ def host_state(host: Hypervisor | Service) -> SafeString:
 
 
 @register.simple_tag
-def chip(value: Chip, cloud: str) -> SafeString:
-    """An instance in one line: shape, name, and where it goes if it moves. Built here, not in a template
-    of its own, because a page may hold thousands."""
-    instance, move, outside = value.instance, value.move, value.outside
-    url = f"/clouds/{cloud}/instances/{instance.uuid}/"
-    look = words.of_instance(instance)
-    css, extra = "", SafeString("")
-    if move is not None:
-        look, css = words.of_migration(move.state), "moving"
-        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
-    elif outside is not None:
-        look, css = words.of_outside(outside), "moving"
-        to = f"→ {outside.dest_host}" if outside.dest_host and look.tone == words.BUSY else look.word
-        extra = format_html('<b class="t-{}">{}, outside</b>', look.tone, to)
-    else:
-        extra = format_html('<span class="hidden">, {}</span>', look.word)
-    if value.is_found:
-        extra += format_html('{}<span class="hidden">, needs a look</span>', shape(words.WARN, "t-warn"))
-    return format_html(
-        '<li><a class="chip {}" id="i-{}" href="{}" title="{}: {}">{}<span>{}</span>{}</a></li>',
-        css,
-        instance.uuid,
-        url,
-        instance.name,
-        look.word,
-        shape(look.tone, f"t-{look.tone}"),
-        instance.name,
-        extra,
-    )
-
-
-def _where(move: Migration, look: Look, instance: Instance) -> str:
-    """What the chip says of the move: where it goes while it goes; else how it stands."""
-    if instance.uuid == move.copy_uuid:
-        return f"copy of {move.instance_name}, {look.word}"
-    to = move.dest_host or move.asked_host
-    return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
-
-
-@register.simple_tag
 def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     """A bar for what is used of a capacity. Memory comes in MiB and is shown in GiB."""
     shown_used, shown_capacity, unit_word = _amount(used, unit), _amount(capacity, unit), unit and " GiB"
     if not capacity:
         return format_html(
-            '<div class="meter"><span>{}</span><span class="soft">not reported</span><span></span></div>',
+            '<span class="meter"><span>{}</span><span class="soft">{}</span><span></span></span>',
             label,
+            say("not reported"),
         )
     return format_html(
-        '<div class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
-        'aria-label="{}">{} of {}{}</meter><span>{} / {}{}</span></div>',
+        '<span class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
+        'aria-label="{}"></meter><span>{} / {}{}</span></span>',
         label,
         capacity,
         int(capacity * 0.75),
         int(capacity * 0.9),
         min(used, capacity),
-        f"{label}: {shown_used} of {shown_capacity}{unit_word} used",
-        shown_used,
-        shown_capacity,
-        unit_word,
+        say(
+            "{what}: {used} of {capacity}{unit} used",
+            what=label,
+            used=shown_used,
+            capacity=shown_capacity,
+            unit=unit_word,
+        ),
         shown_used,
         shown_capacity,
         unit_word,
@@ -252,12 +244,15 @@ def power(value: object) -> str:
 @register.filter
 def ordered_word(order: Order) -> str:
     """ "being started": an order that is on its way."""
-    return f"being {wanted_word(order)}"
+    return {
+        "start": say("being started"),
+        "stop": say("being stopped"),
+    }.get(order.action, say("being unlocked"))
 
 
 @register.filter
 def wanted_word(order: Order) -> str:
-    return {"start": "started", "stop": "stopped"}.get(order.action, "unlocked")
+    return {"start": say("started"), "stop": say("stopped")}.get(order.action, say("unlocked"))
 
 
 @register.filter
@@ -269,7 +264,7 @@ def status_word(value: str) -> str:
 @register.simple_tag
 def ago(at: datetime | None) -> SafeString | str:
     """ "4 min ago", kept up to date by static/js/desk.js; the exact time in the reader's zone on hover."""
-    return time_tag(at, f"{human(timezone.now() - at)} ago", "ago") if at else "never"
+    return time_tag(at, say("{age} ago", age=human(timezone.now() - at)), "ago") if at else say("never")
 
 
 @register.simple_tag
@@ -285,7 +280,11 @@ def due(migration: Migration) -> SafeString | str:
         return ""
     left = migration.decide_by - timezone.now()
     look = words.BAD if left <= timedelta(0) else words.WARN if selectors.is_due(migration) else words.WAIT
-    text = f"decide within {human(left)}" if left > timedelta(0) else f"overdue for {human(-left)}"
+    text = (
+        say("decide within {age}", age=human(left))
+        if left > timedelta(0)
+        else say("overdue for {age}", age=human(-left))
+    )
     time = time_tag(migration.decide_by, text, "left")
     return format_html('<span class="state {}">{}{}</span>', look, shape(look), time)
 
@@ -300,21 +299,27 @@ def at_end(migration: Migration) -> str:
     """What happens when nobody decides in time."""
     is_over = migration.decide_by is not None and migration.decide_by <= timezone.now()
     if settings.NMIGRATE_DECISION_AT_END != "revert":
-        return "It goes on waiting." if is_over else "If nobody decides by then, it goes on waiting."
-    back = (
-        "the copy is dropped" if migration.kind == Kind.COPY else f"it goes back to {migration.source_host}"
+        return (
+            say("It goes on waiting.") if is_over else say("If nobody decides by then, it goes on waiting.")
+        )
+    if migration.kind == Kind.COPY:
+        return (
+            say("The copy is dropped now.")
+            if is_over
+            else say("If nobody decides by then, the copy is dropped.")
+        )
+    host = migration.source_host
+    return (
+        say("It goes back to {host} now.", host=host)
+        if is_over
+        else say("If nobody decides by then, it goes back to {host}.", host=host)
     )
-    return f"{back[:1].upper()}{back[1:]} now." if is_over else f"If nobody decides by then, {back}."
 
 
 @register.simple_tag
 def clock(at: datetime | None) -> SafeString | str:
     """The time of day, with the date when it was not today."""
-    if at is None:
-        return ""
-    local = timezone.localtime(at)
-    is_today = local.date() == timezone.localtime().date()
-    return time_tag(at, f"{local:%H:%M:%S}" if is_today else f"{local:%d %b, %H:%M:%S}", "clock")
+    return time_tag(at, short(at), "clock") if at is not None else ""
 
 
 @register.simple_tag
@@ -368,6 +373,12 @@ def utc_iso(at: datetime) -> str:
 def action_word(action: str) -> str:
     """An audit action as words: the state table's label, or the action's own name."""
     return words.of_action(action)
+
+
+@register.filter
+def person(name: str) -> str:
+    """Whom an entry of the record names."""
+    return words.of_person(name)
 
 
 @register.filter

@@ -13,9 +13,10 @@ from nmigrate import selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ran
+from nmigrate.sentences import say, told
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, noticed, outlook, plan, stored
+from webui import comparison, noticed, outlook, plan, stored, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm, TogetherForm
 
@@ -99,10 +100,10 @@ def decide_together(request: SignedIn) -> HttpResponse:
 def _decided(migration: Migration, is_yes: bool) -> str:
     """What is said of it once it is decided."""
     if migration.state == State.ASKING:
-        return "start approved" if is_yes else "start not approved"
+        return say("start approved") if is_yes else say("start not approved")
     if migration.kind == Kind.COPY:
-        return "copy kept" if is_yes else "copy dropped"
-    return "confirmed" if is_yes else "rejected"
+        return say("copy kept") if is_yes else say("copy dropped")
+    return say("confirmed") if is_yes else say("rejected")
 
 
 def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpResponse:
@@ -114,8 +115,9 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
         service(actor=request.user, migration=migration, comment=form.cleaned_data["comment"])
     except Conflict as conflict:
         migration.refresh_from_db()
-        context = _page(request, migration, form) | {"conflict": str(conflict)}
+        context = _page(request, migration, form) | {"conflict": conflict.sentence}
         return render(request, "decide.html", context, status=409)
+    toasts.done(request, service, migration.instance_name)
     return redirect("migration", pk=pk)
 
 
@@ -142,7 +144,7 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         ],
         "form": form,
         "rows": rows,
-        "changed": [row.name.lower() for row in rows if row.is_bad],
+        "changed": [told(row.name).lower() for row in rows if row.is_bad],
         "actions": services.permitted_actions(request.user, migration),
         "why_not": services.why_not_decide(request.user, migration),
         "is_asking": migration.state == State.ASKING,

@@ -14,7 +14,7 @@ from nmigrate.models import Cloud, Instance, Migration, Order
 from nmigrate.scene import scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
-from webui import noticed, plan
+from webui import noticed, plan, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
@@ -74,8 +74,9 @@ def _order(
     try:
         service(actor=request.user, instance=found, **noted)
     except Conflict as conflict:
-        context = _page(request, known, found) | {"conflict": str(conflict), "form": form}
+        context = _page(request, known, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "instance.html", context, status=409)
+    toasts.done(request, service, found.name)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
 
 

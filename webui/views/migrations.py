@@ -14,9 +14,10 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import past_cases
+from nmigrate.sentences import say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, noticed, stored, timeline
+from webui import comparison, half_way, noticed, stored, timeline, toasts
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.words import POST_COPY
@@ -117,8 +118,9 @@ def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRespon
         service(actor=request.user, migration=found, note=form.cleaned_data["comment"])
     except Conflict as conflict:
         found.refresh_from_db()
-        context = _page(request, found) | {"conflict": str(conflict), "form": form}
+        context = _page(request, found) | {"conflict": conflict.sentence, "form": form}
         return render(request, "migration.html", context, status=409)
+    toasts.done(request, service, found.instance_name)
     return redirect("migration", pk=pk)
 
 
@@ -165,11 +167,15 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
     else:
         return ""
     if is_theirs:
-        return "You can."
-    return f"{_CALLED[migration.next_step_by]}. Show or send them this page."
+        return say("You can.")
+    return _CALLED[migration.next_step_by]
 
 
-_CALLED = {"operator": "An operator of the cloud", "helpdesk": "The helpdesk", "manager": "A manager"}
+_CALLED = {
+    "operator": say("An operator of the cloud. Show or send them this page."),
+    "helpdesk": say("The helpdesk. Show or send them this page."),
+    "manager": say("A manager. Show or send them this page."),
+}
 
 
 def _live(migration: Migration) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     try:
         migration = _ask(request, known, found, form)
     except Conflict as conflict:
-        return _show(request, known, found, form, status=409, conflict=str(conflict))
+        return _show(request, known, found, form, status=409, conflict=conflict.sentence)
     return redirect("migration", pk=migration.pk)
 
 
@@ -72,7 +72,7 @@ def _show(
     try:
         plan.check_target(cloud, target)
     except Conflict as unknown:
-        target, problem = advisor.Target(), str(unknown)
+        target, problem = advisor.Target(), unknown.sentence
     shown = plan.plan(request.user, cloud, instance, target, str(form["way"].value() or ""))
     context: dict[str, Any] = {
         "cloud": cloud,

@@ -1,18 +1,21 @@
 """The home page: zones, hypervisors and instances of one cloud, and the search in it."""
 
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Hypervisor
 from nmigrate.selectors import Chip
+from nmigrate.sentences import say
 from nmigrate.states import Perm
 from webui.access import SignedIn, needs
-from webui.forms import Show
+from webui.picture import VIEW_COOKIE, Choices, query_of, view_to_keep, wanted_of
 
 INSTANCES_PER_PAGE = 50
+YEAR = 365 * 24 * 3600
 
 
 @require_safe
@@ -28,8 +31,14 @@ def home(request: SignedIn) -> HttpResponse:
 @needs(Perm.VIEW)
 def topology(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
-    picture = selectors.topology(known, _show(request))
-    return render(request, "topology.html", {"cloud": known, "picture": picture, "choices": Show.choices})
+    picture = selectors.topology(known, wanted_of(request))
+    context = _context(request, known) | {"picture": picture, "query_string": query_of(picture.wanted)}
+    response = render(request, "topology.html", context | {"choices": Choices()})
+    if view := view_to_keep(request, picture):
+        response.set_cookie(
+            VIEW_COOKIE, view, YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+        )
+    return response
 
 
 @require_safe
@@ -39,7 +48,8 @@ def picture(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     if request.GET.get("v") == selectors.topology_version(known):
         return HttpResponse(status=204)
-    context = {"cloud": known, "picture": selectors.topology(known, _show(request))}
+    drawn = selectors.topology(known, wanted_of(request))
+    context = _context(request, known) | {"picture": drawn, "query_string": query_of(drawn.wanted)}
     response = render(request, "_topology.html", context)
     response.headers["HX-Trigger"] = "approvals-changed"
     return response
@@ -56,8 +66,48 @@ def freshness(request: SignedIn, cloud: str) -> HttpResponse:
 def find(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     text = request.GET.get("q", "").replace("\0", "")[:200].strip()
-    found = selectors.find(known, text)
-    return render(request, "find.html", {"cloud": known, "found": found, "query": text, "is_find_page": True})
+    context = {
+        "cloud": known,
+        "found": selectors.find(known, text),
+        "query": text,
+        "others": [one for one in selectors.clouds() if one.name != known.name],
+        "is_find_page": True,
+    }
+    return render(request, "find.html", context)
+
+
+@require_safe
+@needs(Perm.VIEW)
+def host_chips(request: SignedIn, cloud: str, host: str) -> HttpResponse:
+    """The instances that a card shows once it is opened."""
+    known, hypervisor = _host(cloud, host)
+    card = selectors.host_card(known, hypervisor, wanted_of(request))
+    return render(request, "_host_chips.html", _context(request, known) | {"card": card, "host": hypervisor})
+
+
+@require_safe
+@needs(Perm.VIEW)
+def host_panel(request: SignedIn, cloud: str, host: str) -> HttpResponse:
+    """One host with all that its card says, beside the map; 204 while the open panel still shows the truth."""
+    known, hypervisor = _host(cloud, host)
+    version = selectors.topology_version(known)
+    if request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    card = selectors.host_card(known, hypervisor, wanted_of(request))
+    context = _context(request, known) | {"card": card, "host": hypervisor, "version": version}
+    return render(request, "_host_panel.html", context)
+
+
+@require_safe
+@needs(Perm.REQUEST)
+def move_menu(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
+    """Where an instance may go, to choose from while one types; each leads to the plan of its move."""
+    known = get_object_or_404(Cloud, name=cloud)
+    instance = get_object_or_404(known.instances, uuid=uuid)
+    text = request.GET.get("to", "").replace("\0", "")[:200].strip()
+    hosts, total = selectors.destinations(known, instance, text)
+    context = {"cloud": known, "instance": instance, "hosts": hosts, "total": total, "text": text}
+    return render(request, "_move_menu.html", context)
 
 
 @require_safe
@@ -84,22 +134,40 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     return render(request, "host.html", context)
 
 
-def _show(request: SignedIn) -> str:
-    wanted = request.GET.get("show", "")
-    return wanted if wanted in Show.values else Show.ALL
+def _context(request: SignedIn, cloud: Cloud) -> dict[str, object]:
+    """What every part of the picture needs to know: whose it is, and whether they may ask for moves."""
+    return {"cloud": cloud, "may_move": request.user.has_perm(Perm.REQUEST)}
+
+
+def _host(cloud: str, host: str) -> tuple[Cloud, Hypervisor]:
+    """404 for a host that the cloud does not have."""
+    known = get_object_or_404(Cloud, name=cloud)
+    hypervisor = known.hypervisors.filter(host=host).first()
+    if hypervisor is None:
+        raise Http404
+    return known, hypervisor
 
 
 def _notes(host: Hypervisor, *, may_evacuate: bool) -> list[str]:
     """What a person should know about this host before they touch it."""
-    notes = []
+    notes: list[str] = []
     if not host.is_up:
-        notes.append("It does not answer. Nothing can be moved off it by a cold or live migration.")
+        notes.append(say("It does not answer. Nothing can be moved off it by a cold or live migration."))
         notes.append(
-            f"Once you are certain that {host.host} is off, its instances can be built anew elsewhere: evacuated."
+            say(
+                "Once you are certain that {host} is off, its instances can be built anew elsewhere: evacuated.",
+                host=host.host,
+            )
             if may_evacuate
-            else "An operator brings it back, or evacuates its instances: builds them anew elsewhere."
+            else say("An operator brings it back, or evacuates its instances: builds them anew elsewhere.")
         )
     if not host.is_enabled:
-        because = f": “{host.disabled_reason}”" if host.disabled_reason else "."
-        notes.append(f"It is out of service{because} The scheduler places nothing on it.")
+        notes.append(
+            say(
+                "It is out of service: “{reason}” The scheduler places nothing on it.",
+                reason=host.disabled_reason,
+            )
+            if host.disabled_reason
+            else say("It is out of service. The scheduler places nothing on it.")
+        )
     return notes

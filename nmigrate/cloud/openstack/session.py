@@ -12,6 +12,7 @@ from keystoneauth1.adapter import Adapter
 from nmigrate.cloud import api
 from nmigrate.cloud.failures import explain, refuse_answer
 from nmigrate.cloud.refusals import no_role
+from nmigrate.sentences import say
 
 
 class Session:
@@ -74,8 +75,13 @@ class Session:
             used = min(newest, self._cap, api.NEWEST_MICROVERSION, key=api.microversion)
             if api.microversion(used) < api.microversion(api.OLDEST_MICROVERSION):
                 raise api.WrongSetting(
-                    f"The Nova of {self.name} speaks microversion {newest} at most; nmigrate needs "
-                    f"{api.OLDEST_MICROVERSION} (Zed, 2022) or newer. An operator must upgrade that cloud.",
+                    say(
+                        "The Nova of {cloud} speaks microversion {newest} at most; nmigrate needs "
+                        "{oldest} (Zed, 2022) or newer. An operator must upgrade that cloud.",
+                        cloud=self.name,
+                        newest=newest,
+                        oldest=api.OLDEST_MICROVERSION,
+                    ),
                     said=f"newest microversion {newest}",
                 )
             self._versions = api.Versions(newest=newest, used=used)

@@ -1,0 +1,73 @@
+"""The search in one cloud: instances by name, UUID, address, project and host; hosts by their names and zone."""
+
+from dataclasses import dataclass
+
+from django.db.models import Case, F, Q, QuerySet, Value, When
+
+from nmigrate.models import Cloud, Hypervisor, Instance
+
+HOSTS_FOUND = 8
+_ROOM = F("memory_mb_capacity") - F("memory_mb_used")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found; the totals may be more than what is listed."""
+
+    text: str
+    instances: list[Instance]
+    total: int
+    hosts: list[Hypervisor]
+    hosts_total: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        return words_of(self.text)
+
+
+def words_of(text: str) -> list[str]:
+    return text.casefold().split()
+
+
+def holds_every(words: list[str]) -> Q:
+    """Instances that hold every word in anything that is known of them."""
+    found = Q()
+    for word in words:
+        found &= Q(search__contains=word)
+    return found
+
+
+def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
+    """Instances and hosts that hold every word of `text`; names that begin with it come first. Four queries."""
+    words = words_of(text)
+    if not words:
+        return Found(text, [], 0, [])
+    instances = cloud.instances.filter(holds_every(words))
+    hosts = _hosts(cloud, words)
+    best = Case(When(search__startswith=words[0], then=Value(0)), default=Value(1))
+    return Found(
+        text,
+        list(instances.order_by(best, "name")[:limit]),
+        instances.count(),
+        list(hosts.order_by("host").defer("inventories", "traits", "aggregates")[:HOSTS_FOUND]),
+        hosts.count(),
+    )
+
+
+def _hosts(cloud: Cloud, words: list[str]) -> QuerySet[Hypervisor]:
+    hosts = cloud.hypervisors.all()
+    for word in words:
+        hosts = hosts.filter(Q(host__icontains=word) | Q(name__icontains=word) | Q(zone__icontains=word))
+    return hosts
+
+
+def destinations(
+    cloud: Cloud, instance: Instance, text: str, limit: int = 30
+) -> tuple[list[Hypervisor], int]:
+    """Hosts that a person may name for this instance, and how many there are: those that take it first, of them
+    its own zone first, then by free memory. One query for each."""
+    hosts = _hosts(cloud, words_of(text)).exclude(host=instance.host)
+    able = Case(When(state="up", status="enabled", forced_down=False, then=Value(0)), default=Value(1))
+    near = Case(When(zone=instance.zone, then=Value(0)), default=Value(1))
+    shown = hosts.annotate(able=able, near=near, room=_ROOM).order_by("able", "near", "-room", "host")
+    return list(shown.defer("inventories", "traits", "aggregates")[:limit]), hosts.count()

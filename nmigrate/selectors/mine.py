@@ -1,0 +1,192 @@
+"""What concerns one person: what waits for them, what went wrong, their moves, and what changed since they were here.
+
+Each part is one query, limited; one more row than is shown says that there is more. Parts that are not for this
+person are not asked for.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.utils import timezone
+
+from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Migration
+from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
+from nmigrate.selectors.zones import clouds
+from nmigrate.states import Perm, State
+
+LIMIT = 8
+FAILED_FOR = timedelta(days=14)
+"""A failed move that nobody followed up is shown for so long."""
+OUTSIDE_FOR = timedelta(days=30)
+DECIDED = (Approval.APPROVE, Approval.DECLINE, Approval.CONFIRM, Approval.REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The first rows of something, and whether there are more."""
+
+    rows: list[Any] = field(default_factory=list)
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What the audit trail has since a moment: entries, decisions, and what was done past nmigrate."""
+
+    entries: int
+    decisions: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """A person's own page. `since` is when they were here last; None at their first visit."""
+
+    version: str
+    since: datetime | None
+    clouds: list[Cloud]
+    decisions: Part
+    half_way: Part
+    failed: Part
+    hosts: Part
+    findings: Part
+    changed: Part
+    under_way: Part
+    outside: Part
+    trail: Trail | None
+
+    @property
+    def waiting(self) -> int:
+        """How many things are shown that wait for this person."""
+        return len(self.decisions.rows) + len(self.half_way.rows)
+
+    @property
+    def is_in_trouble(self) -> bool:
+        return bool(self.failed.rows or self.hosts.rows or self.findings.rows)
+
+    @property
+    def unreachable(self) -> list[Cloud]:
+        return [cloud for cloud in self.clouds if cloud.problem]
+
+
+def mine_version(user: User) -> str:
+    """Changes whenever this person's page would look different. At most five queries, each of one row."""
+    moves = Migration.objects.aggregate(last=Max("id"), versions=Sum("version"))
+    findings = Finding.objects.aggregate(last=Max("id"), ended=Count("ended_at"))
+    parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
+    # The inventory's version grows with everything; only its troubles concern a person here.
+    parts.append(Cloud.objects.exclude(problem="").count())
+    if user.has_perm(Perm.EVACUATE):
+        hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
+        parts += [hosts["n"], hosts["ids"], hosts["off"]]
+    if user.has_perm(Perm.AUDIT):
+        parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
+    return ".".join(str(part or 0) for part in parts)
+
+
+def mine(user: User, since: datetime | None) -> Mine:
+    """Everything of the page; the version first, so that what changes meanwhile is asked for again."""
+    version = mine_version(user)
+    asks, operates = user.has_perm(Perm.REQUEST), user.has_perm(Perm.EVACUATE)
+    audits = user.has_perm(Perm.AUDIT)
+    return Mine(
+        version=version,
+        since=since,
+        clouds=clouds(),
+        decisions=_part(pending_approvals(user).exclude(requested_by=user)),
+        half_way=_part(_half_way(user, everybodys=operates)) if asks else Part(),
+        failed=_part(_failed(user, everybodys=operates)) if asks else Part(),
+        hosts=_part(_troubled_hosts()) if operates else Part(),
+        findings=_part(_findings(user)),
+        changed=_part(_changed(user, since or timezone.now() - timedelta(days=1))) if asks else Part(),
+        under_way=_part(_under_way(user)) if asks else Part(),
+        outside=_part(_outside()) if audits else Part(),
+        trail=_trail(since) if audits and since else None,
+    )
+
+
+def _part(rows: QuerySet[Any]) -> Part:
+    found = list(rows[: LIMIT + 1])
+    return Part(found[:LIMIT], has_more=len(found) > LIMIT)
+
+
+def _half_way(user: User, *, everybodys: bool) -> QuerySet[Migration]:
+    """Moves that stopped half-way and that this person may help on: their own; an operator, anybody's."""
+    rows = Migration.objects.filter(state=State.STRANDED)
+    return (rows if everybodys else rows.filter(requested_by=user)).order_by("id")
+
+
+def _failed(user: User, *, everybodys: bool) -> QuerySet[Migration]:
+    """Their own failed moves, and for an operator those of which the cause says that an operator must act; until
+    the instance is moved again."""
+    whose = Q(requested_by=user)
+    if everybodys:
+        whose |= Q(next_step_by="operator")
+    later = Migration.objects.filter(
+        cloud=OuterRef("cloud"), instance_uuid=OuterRef("instance_uuid"), pk__gt=OuterRef("pk")
+    )
+    rows = Migration.objects.filter(whose, state=State.FAILED, ended_at__gte=timezone.now() - FAILED_FOR)
+    return rows.filter(~Exists(later)).order_by("-ended_at", "-id")
+
+
+def _is_down() -> Q:
+    return ~Q(state="up") | Q(forced_down=True)
+
+
+def _is_off() -> Q:
+    return ~Q(status="enabled")
+
+
+def _troubled_hosts() -> QuerySet[Hypervisor]:
+    """Down first, then out of service."""
+    rows = Hypervisor.objects.filter(_is_down() | _is_off()).defer("inventories", "traits", "aggregates")
+    return rows.order_by(Case(When(_is_down(), then=0), default=1), "cloud_id", "host")
+
+
+def _findings(user: User) -> QuerySet[Finding]:
+    """What the watchdog found and has not passed, for who can act on it; an operator sees all of it."""
+    rows = Finding.objects.filter(ended_at=None).select_related("migration").order_by("-since", "-id")
+    if user.has_perm(Perm.EVACUATE):
+        return rows
+    whose = Q(migration__requested_by=user)
+    if user.has_perm(Perm.APPROVE):
+        whose |= Q(who="manager")
+    if user.has_perm(Perm.AUDIT):
+        whose |= Q(who="auditor")
+    return rows.filter(whose)
+
+
+def _changed(user: User, since: datetime) -> QuerySet[Migration]:
+    """Their moves that were decided on by others or ended after `since`, the newest change first."""
+    decided = Approval.objects.filter(migration=OuterRef("pk"), decided_at__gte=since).exclude(
+        decided_by=user
+    )
+    rows = Migration.objects.filter(Q(ended_at__gte=since) | Exists(decided), requested_by=user)
+    newest = Approval.objects.filter(migration=OuterRef("pk")).order_by("-id")
+    return rows.annotate(
+        decision=Subquery(newest.values("decision")[:1]),
+        decided_by_name=Subquery(newest.values("decided_by_name")[:1]),
+        decided_at=Subquery(newest.values("decided_at")[:1]),
+        comment=Subquery(newest.values("comment")[:1]),
+    ).order_by(F("ended_at").desc(nulls_first=True), "-id")
+
+
+def _under_way(user: User) -> QuerySet[Migration]:
+    return Migration.objects.filter(requested_by=user, state__in=ACTIVE_STATES).order_by("-id")
+
+
+def _outside() -> QuerySet[AuditEvent]:
+    """What was done past nmigrate lately."""
+    return AuditEvent.objects.filter(is_outside=True, at__gte=timezone.now() - OUTSIDE_FOR).order_by("-id")
+
+
+def _trail(since: datetime) -> Trail:
+    found = AuditEvent.objects.filter(at__gte=since).aggregate(
+        entries=Count("id"),
+        decisions=Count("id", filter=Q(action__in=DECIDED)),
+        outside=Count("id", filter=Q(is_outside=True)),
+    )
+    return Trail(**found)

@@ -1,0 +1,86 @@
+"""Sentences: English to the code and the database, the reader's language on a page."""
+
+import copy
+import pickle
+
+import pytest
+from django.template import Context, Template
+from django.utils import translation
+from django.utils.translation import trans_real
+
+from nmigrate.sentences import Sentence, join, keep, kept, listed, say, say_n, told
+
+VIETNAMESE = {
+    "{host} is down.": "{host} không hoạt động.",
+    "running": "đang chạy",
+    "{name} is {state}.": "{name} {state}.",
+    "{first} and {last}": "{first} và {last}",
+}
+
+
+@pytest.fixture(autouse=True)
+def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue of a few messages: what the real one says is not this file's matter."""
+    with translation.override("vi"):
+        catalogue = trans_real.translation("vi")
+        monkeypatch.setattr(catalogue, "gettext", lambda message: VIETNAMESE.get(message, message))
+        monkeypatch.setattr(
+            catalogue,
+            "ngettext",
+            lambda one, many, n: {"{n} hosts": "{n} máy chủ"}.get(many, one if n == 1 else many),
+        )
+
+
+def test_a_sentence_is_its_english_text() -> None:
+    assert say("{host} is down.", host="compute1") == "compute1 is down."
+    assert say_n("one host", "{n} hosts", 1) == "one host"
+    assert say_n("one host", "{n} hosts", 3) == "3 hosts"
+
+
+def test_it_is_told_in_the_language_of_the_reader() -> None:
+    sentence = say("{name} is {state}.", name="vm2", state=say("running"))
+    with translation.override("vi"):
+        assert told(sentence) == "vm2 đang chạy."
+        assert told(say_n("one host", "{n} hosts", 2)) == "2 máy chủ"
+    with translation.override("en"):
+        assert told(sentence) == "vm2 is running."
+
+
+def test_a_template_shows_it_translated_and_escaped() -> None:
+    page = Template("{{ it }}|{{ them|join:' ' }}")
+    it = say("{host} is down.", host="<b>")
+    with translation.override("vi"):
+        shown = page.render(Context({"it": it, "them": [it, say("running")]}))
+    assert shown == "&lt;b&gt; không hoạt động.|&lt;b&gt; không hoạt động. đang chạy"
+
+
+def test_sentences_joined_stay_sentences() -> None:
+    both = join(["", say("{host} is down.", host="a"), "", say("running")])
+    assert both == "a is down. running"
+    with translation.override("vi"):
+        assert told(both) == "a không hoạt động. đang chạy"
+        assert told("– " + both + "!") == "– a không hoạt động. đang chạy!"
+        assert told(listed(["a", "b", say("running")])) == "a, b và đang chạy"
+
+
+def test_it_comes_back_from_the_database_as_it_went() -> None:
+    sentence = join([say("{name} is {state}.", name="vm2", state=say("running")), say_n("one", "{n}", 4)])
+    back = kept(keep(sentence))
+    assert isinstance(back, Sentence)
+    assert back == sentence
+    assert back.pieces == sentence.pieces
+    assert keep(back) == keep(sentence)
+    assert keep(sentence).startswith("vm2 is running. 4\x1f")
+
+
+def test_a_persons_own_words_stay_their_own() -> None:
+    assert keep("running") == "running"
+    assert type(kept("running")) is str
+    with translation.override("vi"):
+        assert told("running") == "running"
+
+
+def test_it_can_be_copied_and_sent_to_another_process() -> None:
+    sentence = say("{host} is down.", host="a")
+    assert pickle.loads(pickle.dumps(sentence)).pieces == sentence.pieces  # noqa: S301
+    assert copy.deepcopy(sentence).pieces == sentence.pieces

@@ -1,0 +1,53 @@
+"""Every message has its translation, with the same things filled in; the compiled file is up to date."""
+
+import io
+import re
+
+import pytest
+from babel.messages.mofile import write_mo
+
+from nmigrate import translations
+
+LANGUAGES = translations.languages()
+FILLED_IN = re.compile(r"\{\w*\}|%\(\w+\)[sd]|%[sd]|</?\w+[^>]*>")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_lacks_its_translation(language: str) -> None:
+    assert translations.untranslated(translations.updated(language)) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_translation_is_left_of_a_message_that_is_gone(language: str) -> None:
+    there = {str(message.id) for message in translations.updated(language) if message.id}
+    assert [str(one.id) for one in translations.read(language) if one.id and str(one.id) not in there] == []
+
+
+def _forms(text: object) -> list[str]:
+    """One text, or one for each number."""
+    return [str(one) for one in text] if isinstance(text, (list, tuple)) else [str(text or "")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_fills_in_the_same(language: str) -> None:
+    wrong = []
+    for message in translations.read(language):
+        ids = _forms(message.id)
+        strings = _forms(message.string)
+        wanted = sorted(FILLED_IN.findall(ids[-1])) if ids[0] else []
+        wrong += [s for s in strings if ids[0] and sorted(FILLED_IN.findall(s)) != wanted]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_compiled_file_is_that_of_the_readable_one(language: str) -> None:
+    fresh = io.BytesIO()
+    write_mo(fresh, translations.read(language))
+    assert translations.catalogue_path(language).with_suffix(".mo").read_bytes() == fresh.getvalue()
+
+
+def test_the_extraction_sees_code_and_templates() -> None:
+    """Else the test above could pass with nothing extracted."""
+    files = {name for _, _, name, _ in translations.extracted()}
+    assert "nmigrate/states.py" in files
+    assert "templates/login.html" in files

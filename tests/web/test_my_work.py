@@ -1,0 +1,326 @@
+"""My work: what waits, what went wrong, and what changed since a person was here; and when that was."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from nmigrate import audit, selectors, services
+from nmigrate.models import Approval, Cloud, Finding, Hypervisor, Instance, Migration, Visit
+from nmigrate.services.visits import EVERY, PAUSE
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+
+NOON = datetime.fromisoformat("2026-03-04T12:00:00+00:00")
+
+
+def here_since(user: User, ago: timedelta = timedelta(hours=20)) -> None:
+    """They were here before, and look again now."""
+    now = timezone.now()
+    Visit.objects.update_or_create(user=user, defaults={"seen_at": now, "before": now - ago})
+
+
+def failed(user: User, name: str, *, by: str = "", ago: timedelta = timedelta(minutes=5)) -> Migration:
+    made = services.request_migration(actor=user, instance=Instance.objects.get(name=name), reason="r")
+    ended = {"state": "failed", "ended_at": timezone.now() - ago, "failure": f"No room for {name}."}
+    Migration.objects.filter(pk=made.pk).update(next_step="Do something.", next_step_by=by, **ended)
+    made.orders.update(state="refused")
+    return made
+
+
+# -- when they were here last
+
+
+def test_the_first_visit_has_none_before_it(helpdesk: User) -> None:
+    assert services.note_visit(helpdesk) is None
+    assert services.note_visit(helpdesk) is None
+
+
+def test_after_a_pause_a_new_visit_begins_and_knows_when_the_old_one_ended(helpdesk: User) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        services.note_visit(helpdesk)
+        clock.shift(timedelta(minutes=20))
+        services.note_visit(helpdesk)
+        clock.shift(PAUSE)
+
+        assert services.note_visit(helpdesk) == NOON + timedelta(minutes=20)
+        clock.shift(timedelta(minutes=20))
+        assert services.note_visit(helpdesk) == NOON + timedelta(minutes=20), "the same visit goes on"
+
+
+def test_a_look_writes_only_every_few_minutes(helpdesk: User) -> None:
+    def writes() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            services.note_visit(helpdesk)
+        return sum(not query["sql"].startswith("SELECT") for query in asked)
+
+    with time_machine.travel(NOON, tick=False) as clock:
+        services.note_visit(helpdesk)
+        assert writes() == 0
+        clock.shift(EVERY)
+        assert writes() == 1
+        assert writes() == 0
+
+
+def test_the_page_says_when_in_the_words_of_a_person(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(helpdesk)
+    assert "Welcome" in text(client.get("/mine/"))
+    with time_machine.travel(NOON, tick=False):
+        yesterday = NOON - timedelta(days=1, minutes=-5)
+        Visit.objects.update(seen_at=NOON, before=yesterday)
+
+        shown = text(client.get("/mine/"))
+
+    assert "yesterday 12:05</time>" in shown
+    assert "Welcome" not in shown
+
+
+# -- what waits
+
+
+def test_home_leads_to_my_work(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    assert client.get("/").headers["Location"] == "/mine/"
+
+
+def test_a_manager_sees_what_waits_with_what_is_due_first(
+    client: Client, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    Migration.objects.filter(pk=waiting.pk).update(
+        decide_by=timezone.now() + timedelta(minutes=5, seconds=30)
+    )
+    client.force_login(manager)
+
+    shown = text(client.get("/mine/"))
+
+    assert shown.index(f"/migrations/{waiting.pk}/decide/") < shown.index(f"/migrations/{asking.pk}/decide/")
+    assert "decide within 5 min" in shown
+    assert "2 things wait for you." in shown
+
+
+def test_ones_own_request_does_not_wait_for_oneself(client: Client, manager: User, running: Instance) -> None:
+    own = services.request_migration(actor=manager, instance=running, reason="mine")
+    client.force_login(manager)
+
+    shown = text(client.get("/mine/"))
+
+    assert f"/migrations/{own.pk}/decide/" not in shown
+    assert f'id="move-{own.pk}"' in shown, "it is one of their moves under way"
+
+
+@pytest.mark.parametrize(
+    ("who", "is_shown"), [("helpdesk", True), ("operator", True), ("manager", False), ("colleague", False)]
+)
+def test_a_move_that_stopped_half_way_waits_for_who_asked_and_for_operators(
+    client: Client, person: Callable[..., User], half_way: Migration, operator: User, who: str, is_shown: bool
+) -> None:
+    user = User.objects.filter(username=who).first() or person("helpdesk", who)
+    client.force_login(user)
+
+    assert (f'id="half-{half_way.pk}"' in text(client.get("/mine/"))) is is_shown
+
+
+# -- what went wrong
+
+
+def test_a_failed_move_stands_there_until_its_instance_is_moved_again(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    made = failed(helpdesk, "vm2")
+    client.force_login(helpdesk)
+    shown = text(client.get("/mine/"))
+    assert f'id="failed-{made.pk}"' in shown
+    assert "No room for vm2." in shown
+    assert "Do something." in shown
+
+    services.request_migration(actor=helpdesk, instance=Instance.objects.get(name="vm2"), reason="again")
+
+    assert f'id="failed-{made.pk}"' not in text(client.get("/mine/"))
+
+
+def test_an_old_failure_is_not_brought_up_for_ever(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    made = failed(helpdesk, "vm2", ago=timedelta(days=15))
+    client.force_login(helpdesk)
+
+    assert f'id="failed-{made.pk}"' not in text(client.get("/mine/"))
+
+
+def test_an_operator_sees_hosts_findings_and_the_failures_that_are_theirs(
+    client: Client, helpdesk: User, operator: User, synced: FakeCloud
+) -> None:
+    theirs, not_theirs = failed(helpdesk, "vm2", by="operator"), failed(helpdesk, "doem", by="helpdesk")
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    Hypervisor.objects.filter(host="compute2").update(status="disabled", disabled_reason="new fans")
+    now = timezone.now()
+    about = {"cloud": "lab", "since": now, "seen_at": now, "next_step": "Look at it."}
+    Finding.objects.create(rule="hangs", host="compute1", what="It hangs.", who="operator", **about)
+    Finding.objects.create(rule="over", host="compute3", what="It was odd.", ended_at=now, **about)
+    client.force_login(operator)
+
+    shown = text(client.get("/mine/"))
+
+    assert f'id="failed-{theirs.pk}"' in shown
+    assert f'id="failed-{not_theirs.pk}"' not in shown
+    assert "It hangs." in shown
+    assert "It was odd." not in shown
+    assert "new fans" in shown
+    assert shown.index('hosts/compute4/"') < shown.index('hosts/compute2/"'), "what is down comes first"
+
+
+def test_hosts_are_no_matter_of_helpdesk(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    Hypervisor.objects.update(state="down")
+    client.force_login(helpdesk)
+
+    assert "hosts/compute1/" not in text(client.get("/mine/"))
+
+
+def test_a_cloud_that_cannot_be_reached_is_said_to_everybody(
+    client: Client, auditor: User, synced: FakeCloud
+) -> None:
+    Cloud.objects.update(problem="lab cannot be reached.")
+    client.force_login(auditor)
+
+    shown = text(client.get("/mine/"))
+
+    assert "lab cannot be reached." in shown
+    assert "What you see of lab is from" in shown
+
+
+def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+
+    assert "No cloud has been read yet" in text(client.get("/mine/"))
+
+
+# -- what changed
+
+
+def test_who_asked_reads_who_decided_and_what_they_said(
+    client: Client, helpdesk: User, done: Migration
+) -> None:
+    here_since(helpdesk)
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/mine/"))
+
+    assert f'id="changed-{done.pk}"' in shown
+    assert "confirmed it: “looks healthy”" in shown
+
+
+def test_what_ended_before_the_last_visit_is_no_news(client: Client, helpdesk: User, done: Migration) -> None:
+    here_since(helpdesk, timedelta(minutes=30))
+    before = timezone.now() - timedelta(hours=1)
+    Migration.objects.filter(pk=done.pk).update(ended_at=before)
+    Approval.objects.filter(migration=done).update(decided_at=before)
+    client.force_login(helpdesk)
+
+    assert f'id="changed-{done.pk}"' not in text(client.get("/mine/"))
+
+
+def test_an_auditor_sees_what_was_done_past_nmigrate_and_what_is_new_in_the_trail(
+    client: Client, auditor: User, done: Migration
+) -> None:
+    with transaction.atomic():
+        audit.record("observe_confirm", actor="eve", is_outside=True, migration=done)
+    here_since(auditor)
+    client.force_login(auditor)
+
+    shown = text(client.get("/mine/"))
+
+    assert "eve" in shown
+    assert "confirmed it outside nmigrate" in shown
+    assert 'id="trail-outside"' in shown
+    assert 'action="/audit/"' in shown
+    assert "Waits for you" not in shown
+    assert "chain unbroken" in text(client.get("/mine/chain/"))
+
+
+# -- following
+
+
+def test_a_poll_gets_204_until_something_of_it_changes(
+    client: Client, helpdesk: User, operator: User, asked: Migration
+) -> None:
+    client.force_login(operator)
+    version = client.get("/mine/").context["version"]
+    assert client.get(f"/mine/now/?v={version}").status_code == 204
+
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+
+    answer = client.get(f"/mine/now/?v={version}")
+    assert answer.status_code == 200
+    assert "compute4" in text(answer)
+
+
+@pytest.mark.parametrize("change", ["a move", "a finding", "a cloud", "the trail"])
+def test_each_kind_of_change_is_noticed(auditor: User, asked: Migration, change: str) -> None:
+    before, now = selectors.mine_version(auditor), timezone.now()
+    if change == "a move":
+        services.cancel_migration(actor=asked.requested_by, migration=asked)
+    elif change == "a finding":
+        Finding.objects.create(cloud="lab", rule="hangs", what="It hangs.", since=now, seen_at=now)
+    elif change == "a cloud":
+        Cloud.objects.update(problem="lab cannot be reached.")
+    else:
+        with transaction.atomic():
+            audit.record("verify", actor="somebody")
+
+    assert selectors.mine_version(auditor) != before
+
+
+def test_many_rows_are_no_more_queries_and_end_with_a_link_to_all(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    User.objects.filter(pk=helpdesk.pk).update(is_superuser=True)  # every part of the page at once
+    here_since(helpdesk)
+    client.force_login(helpdesk)
+    client.get("/mine/")
+    fill(2, helpdesk)
+    few, _ = looked_at(client)
+    fill(60, helpdesk)
+
+    many, shown = looked_at(client)
+
+    assert many == few <= 26
+    for more in ("more-failed", "more-hosts", "more-found", "more-outside", "more-half", "more-changed"):
+        assert f'id="{more}"' in shown, more
+
+
+def looked_at(client: Client) -> tuple[int, str]:
+    with CaptureQueriesContext(connection) as asked:
+        shown = text(client.get("/mine/"))
+    return len(asked), shown
+
+
+def fill(count: int, user: User) -> None:
+    now = timezone.now()
+    start = Migration.objects.count()
+    for number in range(start, start + count):
+        about = {"cloud": "lab", "instance_name": f"app-{number}", "instance_uuid": f"uuid-{number}"}
+        whose = {"requested_by": user, "requested_by_name": user.username, "requested_at": now}
+        for state in ("failed", "stranded"):
+            uuid = f"{state}-{number}"
+            Migration.objects.create(
+                **about | {"instance_uuid": uuid}, **whose, reason="r", kind="cold", state=state,
+                source_host="compute1", ended_at=now if state == "failed" else None,
+            )  # fmt: skip
+        Finding.objects.create(**about, rule="hangs", what="It hangs.", since=now, seen_at=now)
+        Hypervisor.objects.create(
+            cloud_id="lab",
+            uuid=f"h{number}",
+            name=f"h{number}",
+            host=f"h{number}",
+            state="down",
+            status="enabled",
+        )
+        with transaction.atomic():
+            audit.record("observe_confirm", actor="eve", is_outside=True, **about)

@@ -1,0 +1,194 @@
+"""Every text of the pages is told in the reader's language: with a catalogue of brackets, none stands outside."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone, translation
+
+from nmigrate.cloud import api
+from nmigrate.cloud.refusals import plain_refusal
+from nmigrate.models import Approval, AuditEvent, Instance, Migration
+from nmigrate.sentences import say, told
+from nmigrate.states import State
+from tests.conftest import run_tasks
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+from tests.web.telling import tell_in_brackets, unmarked
+
+DATA = (
+    *("lab", "vm1", "vm2", "doem", "demo_zone", "compute1", "compute2", "compute3", "compute4", "compute9"),
+    *("nova", "nova-1", "demo", "project-demo", "m1.tiny", "m1.small", "cirros", "GMT"),
+    *("helpdesk", "manager", "manager2", "auditor", "operator", "root"),
+    *("disk errors on compute1", "PSU swap on Sunday", "the zone closes", "move", "looks healthy"),
+    *("OPS-311", "OPS-7"),
+    *("Tiếng Việt", "English"),
+)
+NOT_YET = ("ways-now", "means")
+"""Parts of pages that are not marked yet: the ways of moving, and what they mean."""
+not_yet = pytest.mark.xfail(strict=True, reason="what stands in the way of a move is not marked yet")
+
+
+@pytest.fixture(autouse=True)
+def _brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_in_brackets(monkeypatch)
+
+
+def shown(client: Client, user: User, *addresses: str) -> dict[str, list[str]]:
+    """Address -> what this person sees there outside of the brackets."""
+    client.force_login(user)
+    found = {}
+    for address in addresses:
+        response = client.get(address, headers={"accept-language": "vi"})
+        page = text(response)
+        assert "⟦" in page, f"{address} is not told in brackets: {response.status_code}"
+        if left := unmarked(page, DATA, NOT_YET):
+            found[address] = left
+    return found
+
+
+def pages_of(migration: Migration) -> tuple[str, ...]:
+    return (
+        f"/migrations/{migration.pk}/",
+        f"/migrations/{migration.pk}/decide/",
+        "/migrations/",
+        "/approvals/",
+        f"/clouds/lab/instances/{migration.instance_uuid}/",
+    )
+
+
+def test_the_helper_finds_what_stands_outside() -> None:
+    """Else the tests below could pass with everything unmarked."""
+    page = (
+        '<p title="Why ⟦so⟧">⟦It is ⟧vm2⟦ <b>on</b> ⟧here⟦.⟧</p><pre>it</pre><p class="mono">so</p>'
+        '<p>⟦Look <a aria-label="⟧⟦go⟧⟦" href="⟧/x⟦">at ⟧vm2⟦ now</a>.⟧ 4 GiB</p>'
+    )
+
+    assert unmarked(page, {"vm2"}) == ["title: Why", "here"]
+
+
+def test_a_sentence_filled_in_with_a_word_shows_that_word() -> None:
+    with translation.override("vi"):
+        assert told(say("{name} is {state}.", name="vm2", state=say("running"))) == "⟦⟧vm2⟦ is ⟧⟦running⟧⟦.⟧"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("asked", "moving", "waiting", "done", "asking", "live", "copied"),
+        pytest.param("half_way", marks=not_yet),
+    ],
+)
+def test_the_pages_of_a_move_are_told_in_every_state(
+    client: Client, manager: User, state: str, request: pytest.FixtureRequest
+) -> None:
+    migration = request.getfixturevalue(state)
+    entry = AuditEvent.objects.latest("pk").pk
+
+    assert shown(client, manager, *pages_of(migration), "/audit/", f"/audit/{entry}/") == {}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_is_told(client: Client, manager: User, waiting: Migration, state: State) -> None:
+    Migration.objects.filter(pk=waiting.pk).update(
+        state=state,
+        stranded_in=State.RUNNING,
+        ended_at=timezone.now() + timedelta(minutes=3),
+        decide_by=timezone.now() + timedelta(hours=3),
+    )
+
+    assert shown(client, manager, *pages_of(waiting)) == {}
+
+
+def test_a_decision_outside_is_told(
+    client: Client, manager: User, synced: FakeCloud, waiting: Migration
+) -> None:
+    Approval.objects.create(
+        migration=waiting,
+        decision=Approval.CONFIRM,
+        comment="decided outside nmigrate",
+        requested_by_id=waiting.requested_by_id,
+        decided_by_name="somebody outside nmigrate",
+        decided_at=timezone.now(),
+        is_outside=True,
+    )
+    Migration.objects.filter(pk=waiting.pk).update(state=State.DONE, is_decided_outside=True)
+
+    assert shown(client, manager, *pages_of(waiting)) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "SHUTOFF", "config_drive": True, "volumes": ["root"], "tags": ["root"]},
+        {"status": "ACTIVE", "pinned_zone": None, "swap_mb": 4, "ephemeral_gb": 2, "fault": "No valid host"},
+        pytest.param({"locked": True, "locked_reason": "OPS-7"}, marks=not_yet),
+        {"status": "SHELVED_OFFLOADED", "host": "", "zone": ""},
+        {"task_state": "powering-off"},
+    ],
+)
+def test_an_instance_is_told(
+    client: Client, operator: User, vm2: Instance, change: dict[str, object]
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(**change)
+
+    assert shown(client, operator, f"/clouds/lab/instances/{vm2.uuid}/") == {}
+
+
+def test_what_is_not_there_or_not_allowed_is_told(
+    client: Client, helpdesk: User, manager: User, person: Callable[..., User], done: Migration
+) -> None:
+    Instance.objects.filter(uuid=done.instance_uuid).delete()
+    gone = f"/clouds/lab/instances/{done.instance_uuid}/"
+
+    assert (
+        shown(client, helpdesk, gone, f"{gone[:-2]}x/", "/clouds/lab/hosts/compute9/", "/nowhere/", "/audit/")
+        == {}
+    )
+    assert shown(client, person("", "demo"), "/migrations/") == {}
+    assert (
+        shown(
+            client, manager, "/audit/?since=never&migration=x", "/migrations/?state=x&kind=y", "/audit/?q=zzz"
+        )
+        == {}
+    )
+
+
+def test_what_the_cloud_refused_is_told(
+    client: Client, manager: User, asked: Migration, synced: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker stores is made in no language; each reader has it in theirs."""
+
+    def refuse(uuid: str, host: str = "") -> str:
+        raise api.Refused(plain_refusal("Compute host compute3 could not be found"), "400")
+
+    monkeypatch.setattr(synced, "migrate", refuse)
+    run_tasks()
+    asked.refresh_from_db()
+    assert (asked.state, asked.failure) == (
+        State.FAILED,
+        "The cloud does not know that host. Choose one from the list.",
+    )
+
+    assert shown(client, manager, f"/migrations/{asked.pk}/", "/audit/") == {}
+
+
+def test_a_conflict_is_told(client: Client, manager: User, done: Migration) -> None:
+    client.force_login(manager)
+    late = client.post(f"/migrations/{done.pk}/confirm/", headers={"accept-language": "vi"})
+
+    assert late.status_code == 409
+    assert "⟦The move of ⟧vm2⟦ has gone on meanwhile (⟧⟦" in text(late)
+    assert unmarked(text(late), DATA) == []
+
+
+def test_a_bad_form_is_told(client: Client, manager: User, waiting: Migration) -> None:
+    client.force_login(manager)
+    page = client.post(
+        f"/migrations/{waiting.pk}/confirm/", {"comment": "x" * 2001}, headers={"accept-language": "vi"}
+    )
+
+    assert page.status_code == 422
+    assert "⟦A comment may have up to ⟧2000⟦ characters.⟧" in text(page)

@@ -1,0 +1,283 @@
+"""What the topology shows for which address: views, filters, order, opened hosts, totals, moves of others."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from nmigrate import selectors
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, OutsideMove
+from nmigrate.selectors import Wanted
+from tests.fakecloud import FakeCloud
+from tests.web.conftest import text
+from tests.web.test_topology_pages import fill
+
+PAGE = "/clouds/lab/"
+
+
+def hosts_in(page: str) -> list[str]:
+    """The hosts of the picture, as cards or cells, in their order."""
+    return re.findall(r'(?:<article|<a class="cell)[^>]*data-host="([^"]+)"', page)
+
+
+def names(page: str) -> set[str]:
+    """The instances that are shown as chips."""
+    return set(re.findall(r'<a class="chip [^>]*title="([^":]+):', page))
+
+
+@pytest.fixture
+def seen(client: Client, helpdesk: User, synced: FakeCloud) -> Client:
+    client.force_login(helpdesk)
+    return client
+
+
+def test_a_small_cloud_is_cards_and_a_large_one_a_map(seen: Client) -> None:
+    assert "<article" in text(seen.get(PAGE))
+
+    fill(instances=0, hosts=selectors.MANY_HOSTS)
+
+    large = text(seen.get(PAGE))
+    assert 'class="cell' in large
+    assert "<article" not in large
+
+
+def test_the_view_that_was_chosen_is_kept(seen: Client) -> None:
+    assert 'class="cell' in text(seen.get(PAGE, {"view": "map"}))
+    assert 'class="cell' in text(seen.get(PAGE))
+    assert "<article" in text(seen.get(PAGE, {"view": "cards"}))
+    assert "<article" in text(seen.get(PAGE))
+
+
+def test_what_one_would_get_anyway_is_not_kept_as_a_choice(seen: Client) -> None:
+    seen.get(PAGE, {"view": "cards", "show": "trouble"})
+
+    assert "view" not in seen.cookies
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"zone": "nova-1"}, {"compute1", "compute3"}),
+        ({"state": "down"}, {"compute4"}),
+        ({"state": "off"}, {"compute3"}),
+        ({"state": "up"}, {"compute1", "compute2"}),
+        ({"q": "COMPUTE2"}, {"compute2"}),
+        ({"q": "nova-1"}, {"compute1", "compute3"}),
+        ({"q": "vm2"}, {"compute1"}),
+        ({"q": "vm2", "zone": "nova"}, set()),
+        ({"q": "nothing like this"}, set()),
+        ({"zone": "nova-1", "state": "up"}, {"compute1"}),
+        ({"state": "nonsense", "sort": "nonsense", "view": "nonsense", "open": "x"}, None),
+    ],
+)
+@pytest.mark.parametrize("view", ["cards", "map"])
+def test_filters_leave_the_hosts_that_fit(
+    seen: Client, query: dict[str, str], shown: set[str] | None, view: str
+) -> None:
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    Hypervisor.objects.filter(host="compute3").update(status="disabled", disabled_reason="PSU swap")
+
+    page = text(seen.get(PAGE, {"view": view, **query}))
+
+    assert set(hosts_in(page)) == (shown if shown is not None else {f"compute{n}" for n in range(1, 5)})
+    assert ("No host of lab fits all of this." in page) is (shown == set())
+
+
+def test_a_filter_that_names_an_instance_shows_it_alone(seen: Client) -> None:
+    assert names(text(seen.get(PAGE, {"q": "vm2"}))) == {"vm2"}
+    assert names(text(seen.get(PAGE, {"q": "compute1"}))) == {"vm1", "vm2"}
+
+
+def test_the_order_is_trouble_fullness_or_name(seen: Client) -> None:
+    Hypervisor.objects.update(zone="one", memory_mb_capacity=100)
+    for host, used in (("compute1", 10), ("compute2", 96), ("compute3", 50), ("compute4", 20)):
+        Hypervisor.objects.filter(host=host).update(memory_mb_used=used)
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    Hypervisor.objects.filter(host="compute3").update(host="compute10", status="disabled")
+
+    def order(sort: str) -> list[str]:
+        return hosts_in(text(seen.get(PAGE, {"sort": sort})))
+
+    assert order("") == ["compute4", "compute10", "compute2", "compute1"]
+    assert order("full") == ["compute2", "compute10", "compute4", "compute1"]
+    assert order("name") == ["compute1", "compute2", "compute4", "compute10"]
+
+
+def test_a_zone_says_what_all_its_hosts_have_whatever_is_shown(seen: Client) -> None:
+    Hypervisor.objects.filter(zone="nova-1").update(memory_mb_capacity=10240, memory_mb_used=5120)
+    Hypervisor.objects.filter(host="compute3").update(state="down")
+
+    page = text(seen.get(PAGE, {"zone": "nova-1", "state": "up"}))
+
+    for words in ("Memory: 10 of 20 GiB used", "2 hypervisors: 1 up", "1 down", "2 instances", "1 shown"):
+        assert words in page
+
+
+def test_a_cell_says_how_full_and_what_is_wrong(seen: Client) -> None:
+    Hypervisor.objects.filter(host="compute2").update(
+        memory_mb_capacity=100, memory_mb_used=91, state="down", forced_down=True
+    )
+    Instance.objects.filter(name="doem").update(status="ERROR")
+
+    page = text(seen.get(PAGE, {"view": "map"}))
+
+    assert 'aria-label="compute2: declared down, 91 % of memory used, 2 instances, one in error"' in page
+
+
+def test_names_on_the_map_leave_out_what_all_share(seen: Client) -> None:
+    Hypervisor.objects.filter(zone="nova").update(zone="nova-1")
+    for n, host in enumerate(Hypervisor.objects.order_by("host")):
+        Hypervisor.objects.filter(pk=host.pk).update(host=f"rack-7-node{n:02}")
+
+    page = text(seen.get(PAGE, {"view": "map"}))
+
+    assert "Each name begins with “rack-7-”." in page
+    assert "<b>node03</b>" in page
+
+
+def test_an_opened_host_shows_the_rest_of_its_instances(seen: Client) -> None:
+    fill(instances=40, host="compute3")
+    host = Hypervisor.objects.get(host="compute3")
+
+    closed, opened = text(seen.get(PAGE)), text(seen.get(f"{PAGE}picture/", {"open": host.pk}))
+    chips = names(text(seen.get(f"{PAGE}hosts/compute3/chips/")))
+
+    assert "28 more" in closed
+    assert len(chips) == 28
+    assert names(closed) & chips == set()
+    assert names(opened) == names(closed) | chips
+
+
+def test_an_opened_host_keeps_to_the_filter(seen: Client) -> None:
+    fill(instances=40, host="compute3")
+    Instance.objects.filter(name__in=[f"app-{n}" for n in range(20)]).update(search="blue")
+
+    chips = names(text(seen.get(f"{PAGE}hosts/compute3/chips/", {"q": "blue"})))
+
+    assert len(chips) == 8
+    assert chips < {f"app-{n}" for n in range(20)}
+
+
+def test_a_host_with_very_many_instances_leads_to_its_page(seen: Client) -> None:
+    fill(instances=200, host="compute3")
+
+    assert "88 more on the page of compute3" in text(seen.get(f"{PAGE}hosts/compute3/chips/"))
+
+
+def test_a_host_of_the_map_opens_with_all_that_its_card_says(seen: Client, asked: Migration) -> None:
+    panel = text(seen.get(f"{PAGE}hosts/compute1/panel/"))
+
+    assert names(panel) == {"vm1", "vm2"}
+    assert "<meter" in panel
+    version = selectors.topology_version(Cloud.objects.get())
+    assert seen.get(f"{PAGE}hosts/compute1/panel/", {"v": version}).status_code == 204
+    assert "from compute1" in text(seen.get(f"{PAGE}hosts/compute3/panel/"))
+    assert seen.get(f"{PAGE}hosts/nowhere/panel/").status_code == 404
+
+
+def test_a_large_cloud_shows_what_was_asked_for_by_name(seen: Client) -> None:
+    fill(instances=200, host="compute1", hosts=selectors.MANY_HOSTS)
+
+    assert names(text(seen.get(PAGE, {"view": "cards", "q": "app-77"}))) == {"app-77"}
+
+
+@pytest.fixture
+def outside(synced: FakeCloud) -> OutsideMove:
+    """Somebody else moves vm1."""
+    vm1 = Instance.objects.get(name="vm1")
+    return OutsideMove.objects.create(
+        cloud="lab",
+        server_migration_id=7,
+        instance_uuid=vm1.uuid,
+        instance_name="vm1",
+        type="live-migration",
+        status="running",
+        source_host="compute1",
+        dest_host="compute3",
+        started_at=timezone.now() - timedelta(minutes=3),
+        updated_at=timezone.now(),
+    )
+
+
+def test_a_move_that_others_made_is_drawn_too_and_ends(seen: Client, outside: OutsideMove) -> None:
+    cloud = Cloud.objects.get()
+    version = selectors.topology_version(cloud)
+
+    page = text(seen.get(PAGE))
+
+    for words in ("1 move in flight", "moved outside nmigrate", "compute1 → compute3", "live migration"):
+        assert words in page
+    assert 'data-from="compute1" data-to="compute3" data-going' in page
+    assert hosts_in(text(seen.get(PAGE, {"show": "moving"}))) == ["compute1", "compute3"]
+    outside.ended_at = timezone.now()
+    outside.save()
+    assert selectors.topology_version(cloud) != version
+    assert "in flight" not in text(seen.get(PAGE))
+
+
+def test_a_move_of_ours_wins_over_what_was_seen_outside(outside: OutsideMove, asked: Migration) -> None:
+    OutsideMove.objects.update(instance_uuid=asked.instance_uuid)
+    zones = selectors.topology(Cloud.objects.get(), Wanted()).zones
+
+    moves = [chip.move for zone in zones for card in zone.hosts for chip in card.chips]
+    assert asked in moves
+
+
+def test_the_way_back_is_drawn_backwards(seen: Client, waiting: Migration) -> None:
+    assert "data-going" not in text(seen.get(PAGE))
+
+    Migration.objects.update(state="reverting")
+
+    assert 'data-from="compute3" data-to="compute1" data-going' in text(seen.get(PAGE))
+
+
+def test_only_who_may_ask_is_offered_to_move(seen: Client, auditor: User) -> None:
+    assert "Move vm2 …" in text(seen.get(PAGE))
+    seen.force_login(auditor)
+
+    page = text(seen.get(PAGE))
+
+    assert "Move vm2 …" not in page
+    assert "<dialog" not in page
+
+
+def test_the_menu_lists_where_it_may_go_and_leads_to_the_plan(seen: Client, vm2: Instance) -> None:
+    Hypervisor.objects.filter(host="compute3").update(state="down")
+    url = f"{PAGE}instances/{vm2.uuid}/destinations/"
+
+    menu = text(seen.get(url))
+
+    assert re.findall(r"\?host=(\w+)", menu) == ["compute2", "compute4", "compute3"]
+    assert f'href="{PAGE}instances/{vm2.uuid}/migrate/?host=compute4"' in menu
+    assert re.findall(r"\?host=(\w+)", text(seen.get(url, {"to": "E4"}))) == ["compute4"]
+    assert "No other host of lab is called that." in text(seen.get(url, {"to": "compute1"}))
+    assert seen.get(f"{PAGE}instances/gone/destinations/").status_code == 404
+
+
+def test_a_search_shows_hosts_and_counts_and_marks_what_it_found(seen: Client, vm2: Instance) -> None:
+    found = text(seen.get(f"{PAGE}find/", {"q": "compute1"}))
+    assert re.search(r"2 instances,\s+1 host<", found)
+    assert 'href="/clouds/lab/hosts/compute1/"><span class="name">' in found
+    assert "<mark>compute1</mark>" in found
+
+    by_uuid = text(seen.get(f"{PAGE}find/", {"q": vm2.uuid[:8]}))
+    assert f"<mark>{vm2.uuid[:8]}</mark>{vm2.uuid[8:]}" in by_uuid
+
+
+def test_a_mark_never_lets_a_name_become_markup(seen: Client, vm2: Instance) -> None:
+    vm2.name = "<b>vm&2</b>"
+    vm2.search = vm2.searchable()
+    vm2.save()
+
+    found = text(seen.get(f"{PAGE}find/", {"q": "b>v"}))
+
+    assert "&lt;<mark>b&gt;v</mark>m&amp;2&lt;/b&gt;" in found
+
+
+def test_nothing_found_here_may_be_found_in_another_cloud(seen: Client) -> None:
+    Cloud.objects.create(name="dr")
+
+    assert 'href="/clouds/dr/find/?q=no-such"' in text(seen.get(f"{PAGE}find/", {"q": "no-such"}))

@@ -1,0 +1,258 @@
+"""The short guide of each role, and the tour of the demo: what to do, in order, with the page where it is done."""
+
+from dataclasses import dataclass
+
+from nmigrate.sentences import say
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One thing that a person comes for: the question, the way to the answer, and the page where it begins.
+    `terms` are words of the glossary that the answer uses."""
+
+    question: str
+    answer: str
+    url: str = ""
+    link: str = ""
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """One role: what it is for, its hints, and what it leaves to others."""
+
+    role: str
+    title: str
+    purpose: str
+    hints: tuple[Hint, ...]
+    not_mine: str
+
+
+GUIDES: tuple[Guide, ...] = (
+    Guide(
+        "helpdesk",
+        say("Helpdesk: move an instance"),
+        say(
+            "You come with a ticket. You leave with the right kind of move started, and a page that says "
+            "how it stands."
+        ),
+        (
+            Hint(
+                say("How do I find the instance of my ticket?"),
+                say(
+                    "Press / on any page and type part of its name, an address, its project or its host. "
+                    "The arrow keys walk through what is found, Enter opens it."
+                ),
+                "clouds",
+                say("Look at all of it"),
+                ("instance", "project"),
+            ),
+            Hint(
+                say("Which kind of move is right?"),
+                say(
+                    "Press “Move it”. Every way is shown with what it costs, and the best one is chosen "
+                    "already. What cannot be done says why. A running instance is moved live where the "
+                    "cloud can; otherwise it is down for a moment, and a manager must agree first."
+                ),
+                "guide_words",
+                say("What do these words mean?"),
+                ("cold", "live", "shelve", "copy"),
+            ),
+            Hint(
+                say("Where does my move stand?"),
+                say(
+                    "“My work” lists your moves. Each has a page that follows by itself: what was done, "
+                    "what happens now, what comes next. You may close it; the move goes on."
+                ),
+                "mine",
+                say("To my work"),
+            ),
+            Hint(
+                say("It failed. What now?"),
+                say(
+                    "The page of the move says what happened in plain words, what to do next, and whether "
+                    "you or an operator can do it. If it stopped half-way, you choose there how it goes "
+                    "on: again, back, or leave it."
+                ),
+                "migrations",
+                say("To the migrations"),
+                ("half-way",),
+            ),
+            Hint(
+                say("I asked for the wrong thing."),
+                say(
+                    "Until it is sent you can withdraw it. A live move can be stopped on its way: the "
+                    "instance goes on running where it was. After that, a manager can send it back."
+                ),
+            ),
+        ),
+        say(
+            "A manager decides on moves that mean downtime. An operator unlocks instances and looks after "
+            "hosts."
+        ),
+    ),
+    Guide(
+        "manager",
+        say("Manager: decide"),
+        say(
+            "You come because something waits for you. You leave with each decision made, from one page each."
+        ),
+        (
+            Hint(
+                say("What waits for me?"),
+                say(
+                    "The number beside “Approvals” counts it, on every page. What is due comes first, then "
+                    "what has waited longest. Two clicks decide: open it, press one of the two buttons."
+                ),
+                "approvals",
+                say("To the approvals"),
+                ("decision",),
+            ),
+            Hint(
+                say("What do I decide on?"),
+                say(
+                    "Before a move: whether an instance that runs may go down for it. After a move: "
+                    "whether it stays on its new host. The page shows who asked, why, and what is "
+                    "different from before; what should not have changed is marked."
+                ),
+            ),
+            Hint(
+                say("What if I do nothing?"),
+                say(
+                    "A move that waits may have an end, and its page says what happens then. Until "
+                    "somebody decides, the room on the old host stays taken, and the instance is locked."
+                ),
+                terms=("lock",),
+            ),
+            Hint(
+                say("May I decide on my own request?"),
+                say("No, nobody may. Another manager does; the database holds that too."),
+            ),
+            Hint(
+                say("Many wait for me."),
+                say(
+                    "Tick them in the list and decide together, with one comment. Each is still checked "
+                    "and kept by itself."
+                ),
+                "approvals",
+                say("To the approvals"),
+            ),
+        ),
+        say(
+            "You can do what helpdesk does. An operator unlocks instances and evacuates hosts that are dead."
+        ),
+    ),
+    Guide(
+        "auditor",
+        say("Auditor: prove what happened"),
+        say(
+            "You come with a question: who moved it, when, and who allowed it? You leave with the answer, "
+            "and with proof."
+        ),
+        (
+            Hint(
+                say("Who moved this instance, and who allowed it?"),
+                say(
+                    "Type its name into the field on “My work” and press Enter: everything that happened "
+                    "to it, newest first. Filter by person, host, action and time; the address of the page "
+                    "keeps the question."
+                ),
+                "audit_trail",
+                say("To the audit trail"),
+                ("audit-trail",),
+            ),
+            Hint(
+                say("How do I know that nobody changed it?"),
+                say(
+                    "Every entry carries a checksum over itself and the one before. The page checks the "
+                    "whole chain and says so; a command does the same for a script."
+                ),
+                "audit_trail",
+                say("To the audit trail"),
+                ("chain",),
+            ),
+            Hint(
+                say("Did anybody go past nmigrate?"),
+                say(
+                    "What was decided in the cloud itself is noticed and marked, and stands on “My work” "
+                    "as well. The trail has a filter for it."
+                ),
+                "audit_trail",
+                say("To the audit trail"),
+                ("outside",),
+            ),
+            Hint(
+                say("I need it in a file."),
+                say(
+                    "“Export as CSV” gives what you have filtered, for a spreadsheet: times in UTC and in "
+                    "your zone, with Nova's request ids."
+                ),
+                "audit_trail",
+                say("To the audit trail"),
+            ),
+        ),
+        say("You see everything and change nothing."),
+    ),
+    Guide(
+        "operator",
+        say("Operator: keep it running"),
+        say("You come to see what is broken before users do, or to empty a host."),
+        (
+            Hint(
+                say("What is broken?"),
+                say(
+                    "“My work” lists hosts in trouble, what was found to go wrong quietly, and failed "
+                    "moves that only you can put right. “Health” says whether nmigrate itself is well."
+                ),
+                "health",
+                say("To the health page"),
+                ("finding",),
+            ),
+            Hint(
+                say("How do I empty a host?"),
+                say(
+                    "Open the host in the topology: it lists its instances. Take it out of service first, "
+                    "so that nothing new is placed on it; then move them one by one."
+                ),
+                "clouds",
+                say("To the topology"),
+                ("out-of-service", "capacity", "reserved"),
+            ),
+            Hint(
+                say("A host is dead."),
+                say(
+                    "Make certain that it is off. Then its instances can be evacuated: the plan of each "
+                    "says what is lost. A host that comes back while its instances run elsewhere damages "
+                    "their disks."
+                ),
+                "clouds",
+                say("To the topology"),
+                ("evacuate",),
+            ),
+            Hint(
+                say("A move stopped half-way."),
+                say(
+                    "Its page says what exists now. You and whoever asked can try the step again, go back, "
+                    "or leave it; then you put right in the cloud what is left."
+                ),
+                "migrations",
+                say("To the migrations"),
+                ("half-way",),
+            ),
+            Hint(
+                say("An instance is locked."),
+                say(
+                    "Its page says by whom and why. You may unlock it, with a reason that is kept; while a "
+                    "decision waits, do not."
+                ),
+                terms=("lock",),
+            ),
+        ),
+        say("Managers decide on moves; you can do what helpdesk does."),
+    ),
+)
+
+
+def of_roles(names: set[str]) -> list[Guide]:
+    """All guides, those of the person's own roles first."""
+    return sorted(GUIDES, key=lambda guide: guide.role not in names)

@@ -1,0 +1,215 @@
+"""The pictures of one migration: in what its time went, and what was left of its memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from django.utils import timezone
+
+from nmigrate.measured import Memory, Point, memory
+from nmigrate.models import Migration
+from nmigrate.phases import Life, Phase, Span, Story, story
+from nmigrate.progress import is_measurable
+from nmigrate.sentences import join, say, say_n
+from nmigrate.states import Kind
+from webui.pictures.shapes import Line, axis, horizon, is_true_to_scale, lines, percent, shares
+from webui.times import human
+
+PHASE_WORDS: dict[str, str] = {
+    Phase.APPROVAL: say("waiting for approval"),
+    Phase.QUEUED: say("queued"),
+    Phase.MOVING: say("being moved"),
+    Phase.COPYING: say("copying"),
+    Phase.DECISION: say("waiting for a decision"),
+    Phase.FINISHING: say("being completed"),
+    Phase.RETURNING: say("going back"),
+    Phase.STOPPED: say("stopped half-way"),
+}
+LIFE_WORDS: dict[str, str] = {
+    Life.UP: say("running"),
+    Life.DOWN: say("down"),
+    Life.UNKNOWN: say("not known"),
+}
+LEAST = 5.0
+"""Percent of the width that the shortest phase gets: room for its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One stretch as it is drawn. `number` is written into it and before its line in the legend."""
+
+    number: int
+    what: str
+    word: str
+    x: str
+    width: str
+    middle: str
+    start: datetime
+    end: datetime
+    is_open: bool
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """In what the time of a move went. `again` is after how many seconds it is drawn anew; 0: it is over."""
+
+    phases: tuple[Segment, ...]
+    lives: tuple[Segment, ...]
+    told: str
+    downtime: str
+    is_true: bool
+    again: int
+
+    @property
+    def kinds_of_life(self) -> list[tuple[str, str]]:
+        """For the legend: each once, as it is drawn and in words."""
+        return list(dict.fromkeys((segment.what, segment.word) for segment in self.lives))
+
+    @property
+    def start(self) -> datetime:
+        return self.phases[0].start
+
+    @property
+    def end(self) -> datetime:
+        return self.phases[-1].end
+
+
+def bar(migration: Migration) -> Bar:
+    """Two queries."""
+    found = story(migration, timezone.now())
+    lengths = [span.length.total_seconds() for span in found.phases]
+    elapsed = found.end - found.start
+    whole = horizon(elapsed) if found.is_open else elapsed
+    ahead = (whole - elapsed).total_seconds()
+    widths = shares(lengths, least=LEAST, ahead=ahead)
+    place = axis([span.start for span in found.phases] + [found.end], widths)
+    phases = _segments(found.phases, widths, PHASE_WORDS)
+    return Bar(
+        phases=tuple(phases),
+        lives=tuple(_segments(found.lives, [place(s.end) - place(s.start) for s in found.lives], LIFE_WORDS)),
+        told=join([_told(segment) for segment in phases], ", "),
+        downtime=downtime(migration, found),
+        is_true=is_true_to_scale(lengths, widths),
+        again=max(2, min(600, int(whole.total_seconds() / 100))) if found.is_open else 0,
+    )
+
+
+def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, str]) -> list[Segment]:
+    left, found = 0.0, []
+    for number, (span, width) in enumerate(zip(spans, widths, strict=True), 1):
+        found.append(
+            Segment(
+                number,
+                span.what,
+                words[span.what],
+                percent(left),
+                percent(width),
+                percent(left + width / 2),
+                span.start,
+                span.end,
+                span.is_open,
+            )
+        )
+        left += width
+    return found
+
+
+def _told(segment: Segment) -> str:
+    if segment.is_open:
+        return say("{what} {age} so far", what=segment.word, age=human(segment.length))
+    return say("{what} {age}", what=segment.word, age=human(segment.length))
+
+
+def downtime(migration: Migration, found: Story) -> str:
+    """How long the instance did not run, in a sentence or two; empty while nothing was sent to Nova."""
+    if not found.is_sent:
+        return ""
+    if not found.ran_before:
+        return say("It was not running before the move, so the move brings no downtime.")
+    told = [_down(migration, found)]
+    if found.is_unsure:
+        told.append(say("For a while nobody could tell whether it ran."))
+    if found.is_down_at_end and not found.is_open:
+        told.append(say("When the move ended, it was not running."))
+    return join(told)
+
+
+def _down(migration: Migration, found: Story) -> str:
+    age = human(found.down)
+    if migration.kind == Kind.EVACUATE:
+        return (
+            say(
+                "It has been down for {age} since the move was asked for, and before that with its host.",
+                age=age,
+            )
+            if found.is_down_at_end
+            else say(
+                "It was down for {age} after the move was asked for, and before that with its host.", age=age
+            )
+        )
+    if found.is_open and found.is_down_at_end:
+        return say("It is down now, for about {age} so far.", age=age)
+    if found.down:
+        return say("It was down for about {age}.", age=age)
+    if migration.kind == Kind.LIVE:
+        return say("It runs all the time; a live move pauses it for less than can be seen from here.")
+    return say("It has run all the time so far.") if found.is_open else say("It ran all the time.")
+
+
+# -- what was left of the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What was left of the memory of a live move, as lines, and in figures."""
+
+    memory: Memory
+    lines: tuple[Line, ...]
+    first: Point
+    last: Point
+    is_over: bool
+    ends_at: datetime
+    rose: int
+
+    @property
+    def told(self) -> str:
+        """How often it rose again, and why."""
+        if not self.rose:
+            return ""
+        return say_n(
+            "Once more was left than before: the guest changed its memory faster than it was copied.",
+            "{n} times more was left than before: the guest changed its memory faster than it was copied.",
+            self.rose,
+        )
+
+
+def remaining(migration: Migration) -> Remaining | None:
+    """No queries. None where nothing was measured; one measurement alone is no line, but a figure."""
+    found = memory(migration)
+    if found is None:
+        return None
+    first, last = found.points[0], found.points[-1]
+    is_over = not is_measurable(migration)
+    length = last.at - first.at
+    whole = length if is_over else horizon(max(length, timedelta(seconds=20)))
+    seconds = whole.total_seconds() or 1.0
+    drawn = lines(
+        (
+            (point.at - first.at).total_seconds() / seconds,
+            point.remaining / found.total,
+            point.is_after_gap,
+        )
+        for point in found.points
+    )
+    return Remaining(found, drawn, first, last, is_over, first.at + whole, _rises(found))
+
+
+def _rises(found: Memory) -> int:
+    """How often more was left than before, by a hundredth of the memory at least."""
+    pairs = pairwise(found.points)
+    return sum(later.remaining - earlier.remaining > found.total / 100 for earlier, later in pairs)

@@ -1,0 +1,111 @@
+"""Tags for the smaller parts of pages: a person, a word of the trade with its meaning, a moment of the past."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+from django import template
+from django.contrib.auth.models import User
+from django.template import Context
+from django.template.loader import render_to_string
+from django.utils import dateformat, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from nmigrate.models import Approval, Migration
+from nmigrate.sentences import join, listed, say
+from webui import words
+from webui.glossary import TERMS
+from webui.times import time_tag
+
+register = template.Library()
+
+_DECIDED = {
+    Approval.APPROVE: say("approved the start"),
+    Approval.DECLINE: say("did not approve the start"),
+    Approval.CONFIRM: say("confirmed it"),
+    Approval.REJECT: say("rejected it"),
+}
+
+
+@register.simple_tag
+def person(name: str, role: str = "") -> SafeString:
+    """Somebody by name; the shape beside it says that it is a person and not a host."""
+    return format_html(
+        '<span class="person"><svg class="shape" aria-hidden="true"><use href="#shape-person"/></svg>{}{}</span>',
+        name,
+        format_html(' <span class="soft small">{}</span>', role) if role else "",
+    )
+
+
+@register.simple_tag
+def roles_of(user: User) -> str:
+    """The person's roles as words: "helpdesk and auditor"."""
+    names = user.groups.order_by("name").values_list("name", flat=True)
+    return listed([words.ROLE_WORDS.get(name, name) for name in names]) or say("nobody")
+
+
+@register.simple_tag
+def listed_or(names: list[str]) -> str:
+    """ "a, b or c"."""
+    if len(names) < 2:
+        return join(names)
+    return say("{first} or {last}", first=", ".join(names[:-1]), last=names[-1])
+
+
+@register.simple_tag(takes_context=True)
+def term(context: Context, key: str, word: str = "") -> SafeString:
+    """A word of the glossary that explains itself: on hover, by a click or a tap, by keyboard. KeyError for a word
+    that the glossary lacks. `word` is shown instead where the sentence needs another form."""
+    found = TERMS[key]
+    parts = {"term": found, "word": word or found.word, "id": _term_id(context, key)}
+    return mark_safe(render_to_string("_term.html", parts).strip())  # noqa: S308 - a comma may follow at once
+
+
+def _term_id(context: Context, key: str) -> str:
+    """Unique in the page, and in the page into which htmx puts this fragment: by its target and a count."""
+    request = context.get("request")
+    if request is None:
+        return f"term-{key}"
+    counts: Counter[str] = request.__dict__.setdefault("_terms", Counter())
+    counts[key] += 1
+    htmx = getattr(request, "htmx", None)
+    target = (htmx.target or "part") if htmx else ""
+    number = f"-{counts[key]}" if counts[key] > 1 else ""
+    return f"{target and f'{target}-'}term-{key}{number}"
+
+
+@register.simple_tag
+def moment(at: datetime | None) -> SafeString | str:
+    """ "today 17:02", "yesterday 17:02", "3 Nov 17:02": when something was, for who remembers days, not hours."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return time_tag(at, _day(local.date(), timezone.localdate(), f"{local:%H:%M}"), "moment")
+
+
+def _day(day: date, today: date, clock: str) -> str:
+    if day == today:
+        return say("today {time}", time=clock)
+    if day == today - timedelta(days=1):
+        return say("yesterday {time}", time=clock)
+    pattern = "j M" if day.year == today.year else "j M Y"
+    return say("{day}, {time}", day=dateformat.format(day, pattern), time=clock)
+
+
+@register.filter
+def decided_words(decision: str) -> str:
+    """What somebody did who decided, after their name: "confirmed it"."""
+    return _DECIDED.get(decision, "")
+
+
+@register.filter
+def is_after(at: datetime | None, since: datetime | None) -> bool:
+    """Whether it is new to who was here last at `since`."""
+    return at is not None and since is not None and at >= since
+
+
+@register.filter
+def newest_change(migration: Migration) -> datetime | None:
+    """When something last happened to a move that a person should hear of."""
+    moments = (migration.ended_at, getattr(migration, "decided_at", None))
+    return max((at for at in moments if at), default=None)

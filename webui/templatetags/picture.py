@@ -1,0 +1,207 @@
+"""Tags for the topology: an instance as a chip, a host as a cell of the map, a move in flight, what a search found.
+
+Those of which a page may hold hundreds are built here, not in templates of their own.
+"""
+
+import re
+import zlib
+
+from django import template
+from django.urls import reverse
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from nmigrate import selectors
+from nmigrate.models import Instance, Migration
+from nmigrate.progress import progress
+from nmigrate.selectors import Chip, Flight, HostCard
+from nmigrate.sentences import join, say, say_n, told
+from webui import words
+from webui.templatetags.desk import badge, shape, state, where
+from webui.words import Look
+
+register = template.Library()
+
+_OF_WHAT = {
+    selectors.VCPU: lambda n: say("{n} % of vCPU used", n=n),
+    selectors.MEMORY: lambda n: say("{n} % of memory used", n=n),
+    selectors.DISK: lambda n: say("{n} % of disk used", n=n),
+}
+_OUTSIDE = {
+    "migration": say("cold migration"),
+    "live-migration": say("live migration"),
+    "evacuation": say("evacuation"),
+    "resize": say("change of size"),
+}
+
+
+@register.simple_tag
+def chip(value: Chip, cloud: str, may_move: bool = False) -> SafeString:
+    """An instance in one line: shape, name, and where it goes if it moves; beside it what moves it elsewhere."""
+    instance, move = value.instance, value.move
+    url = reverse("instance", args=(cloud, instance.uuid))
+    look = words.of_instance(instance)
+    css, extra, mover = "", SafeString(""), SafeString("")
+    if move is not None:
+        look, css = words.of_migration(move.state), "moving"
+        extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
+    else:
+        extra = format_html('<span class="hidden">, {}</span>', look.word)
+        if may_move:
+            mover = format_html(
+                '<a class="to" id="t-{0}" href="{1}migrate/" data-uuid="{0}" title="{2}">'
+                '<svg class="shape" aria-hidden="true"><use href="#shape-busy"/></svg>'
+                '<span class="hidden">{2}</span></a>',
+                instance.uuid,
+                url,
+                say("Move {name} …", name=instance.name),
+            )
+    if value.is_noticed:
+        extra += format_html(
+            '{}<span class="hidden">, {}</span>', shape(words.WARN, "t-warn"), say("needs a look")
+        )
+    return format_html(
+        '<li><a class="chip {}" id="i-{}" href="{}" title="{}: {}">{}<span>{}</span>{}</a>{}</li>',
+        css,
+        instance.uuid,
+        url,
+        instance.name,
+        look.word,
+        shape(look.tone, f"t-{look.tone}"),
+        instance.name,
+        extra,
+        mover,
+    )
+
+
+def _where(move: Migration, look: Look, instance: Instance) -> str:
+    """What the chip says of the move: where it goes while it goes; else how it stands."""
+    if instance.uuid == move.copy_uuid:
+        return say("copy of {name}, {state}", name=move.instance_name, state=look.word)
+    to = move.dest_host or move.asked_host
+    return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
+
+
+@register.simple_tag
+def cell(card: HostCard, cloud: str, shared: str) -> SafeString:
+    """A host as one small cell: how full by a number and a height, trouble by a shape. The whole name is in the
+    text that is read aloud, and appears over the cell."""
+    host = card.hypervisor
+    look = words.of_host(host)
+    shown = host.host.removeprefix(shared) or host.host
+    signs = SafeString("")
+    if look.tone != words.OK:
+        signs += shape(look.tone, f"t-{look.tone}")
+    elif card.broken:
+        signs += shape(words.BAD, "t-bad")
+    if card.arriving or card.leaving:
+        signs += shape(words.BUSY, "t-busy")
+    fill = card.fill
+    return format_html(
+        '<li><a class="cell f{} {}" id="h-{}" data-host="{}" href="{}" title="{}" aria-label="{}"><b>{}</b>'
+        "<span>{} %</span>{}</a></li>",
+        min(fill, 100) // 5,
+        _level(card, fill),
+        host.pk,
+        host.host,
+        reverse("host", args=(cloud, host.host)),
+        (text := told(_of_cell(card, look))),
+        text,
+        shown,
+        fill,
+        signs,
+    )
+
+
+def _level(card: HostCard, fill: int) -> str:
+    """How the cell is coloured; the same bounds as a bar's."""
+    if not card.hypervisor.is_up:
+        return "down"
+    return "high" if fill >= 90 else "mid" if fill >= 75 else ""
+
+
+def _of_cell(card: HostCard, look: Look) -> str:
+    what, share = max(card.shares.items(), key=lambda pair: pair[1])
+    says = [look.word if look.tone != words.OK else "", _OF_WHAT[what](share)]
+    says.append(say_n("one instance", "{n} instances", card.total))
+    if card.broken:
+        says.append(say_n("one in error", "{n} in error", card.broken))
+    if card.arriving:
+        says.append(say_n("one on its way here", "{n} on their way here", len(card.arriving)))
+    if card.leaving:
+        says.append(say_n("one leaving", "{n} leaving", card.leaving))
+    return say("{host}: {facts}", host=card.hypervisor.host, facts=join(says, ", "))
+
+
+@register.filter
+def zone_id(name: str) -> str:
+    """A name for its section that survives a refresh; a zone may be called anything."""
+    return f"z-{zlib.crc32(name.encode()):08x}"
+
+
+@register.simple_tag
+def flight_state(flight: Flight) -> SafeString:
+    if flight.move is not None:
+        return state(flight.move)
+    return badge(Look(words.BUSY, say("moved outside nmigrate")))
+
+
+@register.filter
+def flight_kind(flight: Flight) -> str:
+    if flight.move is not None:
+        return flight.move.kind_label
+    kind = flight.outside.type if flight.outside else ""
+    return _OUTSIDE.get(kind, kind)
+
+
+@register.filter
+def flight_to(flight: Flight) -> str:
+    if flight.move is not None:
+        return where(flight.move)
+    return flight.to or say("the scheduler chooses")
+
+
+@register.filter
+def flight_percent(flight: Flight) -> int | None:
+    """How much of its memory a live move has copied, where somebody has looked just now."""
+    found = progress(flight.move) if flight.move is not None else None
+    return found.percent if found else None
+
+
+@register.filter
+def line_from(flight: Flight) -> str:
+    """Where its line begins; one that goes back is drawn the other way round."""
+    return flight.to if flight.is_returning else flight.source
+
+
+@register.filter
+def line_to(flight: Flight) -> str:
+    return flight.source if flight.is_returning else flight.to
+
+
+@register.filter
+def marked(text: object, searched: list[str]) -> SafeString:
+    """The text with what was searched for marked in it."""
+    plain = str(text)
+    if not searched:
+        return SafeString(conditional_escape(plain))
+    found = re.compile(
+        "|".join(re.escape(word) for word in sorted(searched, key=len, reverse=True)), re.IGNORECASE
+    )
+    parts, at = [], 0
+    for match in found.finditer(plain):
+        parts += [
+            conditional_escape(plain[at : match.start()]),
+            "<mark>",
+            conditional_escape(match.group()),
+            "</mark>",
+        ]
+        at = match.end()
+    return mark_safe("".join([*parts, conditional_escape(plain[at:])]))  # noqa: S308 - each part is escaped
+
+
+@register.filter
+def holds_any(text: object, searched: list[str]) -> bool:
+    """Whether something that is not shown otherwise, such as a UUID, is why it was found."""
+    plain = str(text).casefold()
+    return any(word in plain for word in searched)
