@@ -51,6 +51,8 @@ def disk(case: Case) -> Iterable[Reason]:
 
 
 def _too_full(rule: str, case: Case, capacity: int, free: int, needed: int, unit: str) -> Iterable[Reason]:
+    if case.kind is Kind.SHELVE and case.host is not None and case.host.host == case.subject.host:
+        free += needed  # which it gives back when it is shelved
     # No capacity at all: placement keeps it elsewhere (disks shared by hosts), and we do not know it.
     if case.host is not None and capacity > 0 and needed > free:
         yield forbidden(

@@ -32,6 +32,7 @@ WEB = Server(
     disk_gb=40,
     image_id="i",
 )
+NEARLY_FULL = Amount(total=196608, reserved=4096, used=188416)
 STOPPED = replace(WEB, status="SHUTOFF", power_state=4)
 ON_VOLUME = replace(WEB, image_id="", volumes=("v",))
 PINNED = replace(WEB, pinned_zone="z1")
@@ -151,6 +152,12 @@ TOLD = (
         replace(grouped("anti-affinity", CASE, on="there"), host=HERE),
     ),
     Told("memory", FORBIDDEN, replace(CASE, subject=replace(WEB, memory_mb=192513))),
+    Told(
+        "memory",
+        FORBIDDEN,
+        replace(SHELVE, subject=replace(WEB, memory_mb=4097), host=replace(THERE, memory_mb=NEARLY_FULL)),
+        replace(SHELVE, subject=replace(WEB, memory_mb=4097), host=replace(HERE, memory_mb=NEARLY_FULL)),
+    ),
     Told("vcpus", FORBIDDEN, replace(CASE, subject=replace(WEB, vcpus=193))),
     Told(
         "disk",

@@ -173,7 +173,7 @@ class Rows:
             for name, table, row in saved.rows:
                 _make_way(of[name], table, row)
             for name, table, row in saved.rows:
-                of[name].insert(table, row)
+                of[name].insert(table, _numbered(of[name], table, row))
         self.lab.forget(uuid)
 
     def remove(self, uuid: str) -> None:
@@ -198,6 +198,14 @@ class Rows:
         where = "instance_uuid = ? AND key = 'shelved_image_id'"
         rows = self._table("nova_cell1").rows("instance_system_metadata", where, uuid)
         return [row["value"] for row in rows if row["value"]]
+
+
+def _numbered(database: Table, table: str, row: Row) -> Row:
+    """With its own number, unless SQLite has given that to another row meanwhile."""
+    is_number = isinstance(row.get("id"), int)
+    if is_number and database.rows(table, "id = ?", row["id"]):
+        return {name: value for name, value in row.items() if name != "id"}
+    return row
 
 
 def _make_way(database: Table, table: str, row: Row) -> None:
