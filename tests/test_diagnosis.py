@@ -157,7 +157,11 @@ def test_what_our_own_rules_object_to_has_a_cause_too(sentence: str, key: str, w
 
 def test_a_refusal_stores_cause_and_role(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     move = services.request_migration(actor=helpdesk, instance=vm2, reason="x")
-    synced.add_host("compute1", "nova-1", forced_down=True)
+
+    def goes_down_meanwhile(_call: str) -> None:
+        synced.add_host("compute1", "nova-1", forced_down=True)
+
+    synced.before_post = goes_down_meanwhile
     run_tasks()
     move.refresh_from_db()
     assert (move.cause, move.next_step_by) == ("source-down", "operator")
