@@ -197,6 +197,9 @@ def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id:
     cause = explain_move(action, fault, **words)
     if move.step == Action.LIVE:
         cause = _live_cause(move, instance, cause, words)
+    elif move.step == Action.CONFIRM and instance.status == "ERROR":
+        # Nova leaves its advice in the log only (nova/compute/manager.py confirm_resize)
+        cause = own_cause("confirm-cleanup", *cause.proofs, **words)
     if cause.key == NO_VALID_HOST:
         cause = supposed(cloud, move, instance, cause)
     elif cause.key == "no-words" and instance.status == "ERROR":

@@ -188,6 +188,7 @@ OWN: tuple[Row, ...] = (
 ROWS: dict[str, Row] = {row.key: row for row in (*TABLE, *OWN)}
 
 _OBJECTIONS: tuple[tuple[str, str], ...] = (
+    (r"does not know it any more", "gone"),
     (r"is locked", "locked"),
     (r"where .* is now, is down|compute service of its host is down", "source-down"),
     (r"is up: evacuation is for", "still-in-use"),

@@ -47,6 +47,8 @@ class FakeBase:
         self.calls: Counter[str] = Counter()
         self.fail_at: dict[str, str] = {}
         """Host -> the step of its driver that fails there, by the names of the lab's driver."""
+        self.words_of: dict[str, str] = {}
+        """Step -> what it says when it fails."""
         # what goes on by itself
         self._old_state: dict[str, str] = {}
         self._pending: dict[str, Iterator[None]] = {}
@@ -208,6 +210,9 @@ class FakeBase:
         zones = {row.zone for row in self.hosts.values() if row.status == "enabled"}
         if zone and zone not in zones:
             raise self._refuse("The requested availability zone is not available", 400)
+
+    def _words(self, step: str, host: str) -> str:
+        return self.words_of.get(step, f"lab: injected failure of {step} on {host}")
 
     def _is_up(self, host: str) -> bool:
         return self.hosts[host].state == "up" and not self.hosts[host].forced_down

@@ -64,7 +64,7 @@ class Cold(FakeBase):
         yield
         for step, where in (("migrate_disk_and_power_off", server.host), ("finish_migration", chosen)):
             if self.fail_at.get(where) == step:
-                said = f"lab: injected failure of {step} on {where}"
+                said = self._words(step, where)
                 self._event(uuid, request_id, "compute_resize_instance", where, said)
                 self._record(number, uuid, "error")
                 self.change(uuid, status="ERROR", vm_state="error", task_state="", fault=said, host=where)

@@ -35,6 +35,18 @@ class Live(FakeBase):
     def live_outside(self, uuid: str, host: str = "", user: str = ADMIN) -> str:
         return self._live_migrate(uuid, host, None, user)
 
+    def give_up_live(self, uuid: str) -> None:
+        """Nova's own limit of time is over: it stops the move, and no action tells of that."""
+        self._told_live[uuid] = "abort"
+
+    def hang_live(self, uuid: str) -> None:
+        """The record is closed as completed, and what should follow never comes."""
+        record = max(
+            (row for row in self.records.values() if row.instance_uuid == uuid), key=lambda row: row.id
+        )
+        self._pending.pop(uuid, None)
+        self._record(record.id, uuid, "completed")
+
     def live_migrate(self, uuid: str, host: str = "", block: bool | None = None) -> str:
         return self._post("live_migrate", lambda: self._live_migrate(uuid, host, block, OWN))
 
@@ -128,7 +140,7 @@ class Live(FakeBase):
         self._record(number, uuid, "preparing")
         yield
         if self.fail_at.get(chosen) == "pre_live_migration":
-            said = f"lab: injected failure of pre_live_migration on {chosen}"
+            said = self._words("pre_live_migration", chosen)
             self._event(uuid, request_id, "compute_pre_live_migration", chosen, said)
             yield from self._end_live(uuid, number, "failed", source)
             return
@@ -209,13 +221,13 @@ class Live(FakeBase):
     def _passes(self, server: api.Server, dest: str, block: bool | None, request_id: str) -> bool:
         source, uuid = server.host, server.uuid
         if self.fail_at.get(dest) == "check_can_live_migrate_destination":
-            said = f"Migration pre-check error: lab: injected failure of check_can_live_migrate_destination on {dest}"
+            said = f"Migration pre-check error: {self._words('check_can_live_migrate_destination', dest)}"
             self._event(uuid, request_id, "compute_check_can_live_migrate_destination", dest, said)
             return False
         is_local = has_local_disk(server) and not self.shared_storage
         if self.fail_at.get(source) == "check_can_live_migrate_source":
             kind = "MigrationPreCheckError"
-            said = f"Migration pre-check error: lab: injected failure of check_can_live_migrate_source on {source}"
+            said = f"Migration pre-check error: {self._words('check_can_live_migrate_source', source)}"
         elif block is False and is_local:
             kind, said = "InvalidSharedStorage", NOT_SHARED.format(host=source)
         elif block is True and not is_local:

@@ -76,3 +76,10 @@ def test_lab_and_drivers_know_the_same_names(driver: Any) -> None:
     from nmigrate.lab.lab import BEHAVIOUR
 
     assert set(driver.DEFAULTS) == BEHAVIOUR
+
+
+def test_failure_may_be_an_exception_with_what_it_takes(idle: Lab, driver: Any) -> None:
+    told = {"raises": "InvalidCPUInfo", "reason": "CPU doesn't have compatibility."}
+    idle.behaviour(fail={"compute1": {"check_can_live_migrate_destination": told}})
+    assert driver.told("check_can_live_migrate_destination", "compute1") == told
+    assert driver.told("spawn", "compute1") is None
