@@ -32,10 +32,11 @@ BEHAVIOUR = {
     "volume_seconds",
     "fail",
     "post_copy",
-    "shared_storage",
-    "fail_volume",
     "dirty_memory",
     "wrong_host",
+    "live_timeout_seconds",
+    "shared_storage",
+    "fail_volume",
 }
 
 
@@ -145,14 +146,16 @@ class Lab:
         cold_migrate_seconds (4), pre_live_migration_seconds, confirm_seconds, revert_seconds, volume_seconds.
 
         shared_storage=True: all hosts see all disks. post_copy=True: a live migration goes post-copy half-way.
-
-        dirty_memory=True: a guest changes its memory as fast as it is copied, so that its live migration does not
-        end by itself. wrong_host=True: a live migration stays where it was, and its record says completed.
+        dirty_memory=True: it comes to no end, and is given up after live_timeout_seconds.
+        wrong_host=True: a live migration rests where it was, and its record says completed.
 
         fail={"compute3": ["finish_migration"]} or {"compute3": {"finish_migration": "the sentence"}} names
         steps of the virt driver: spawn, destroy, power_on, power_off, snapshot, migrate_disk_and_power_off,
         finish_migration, confirm_migration, finish_revert_migration, check_can_live_migrate_destination,
-        check_can_live_migrate_source, pre_live_migration, live_migration (half-way).
+        check_can_live_migrate_source, pre_live_migration, live_migration (half-way), post_copy (after it),
+        live_migration_end (the record says completed, nothing else does), boot (the guest goes down by itself after
+        a cold move), bind_port (Neutron's). Instead of the sentence {"raises": "InvalidCPUInfo", "reason": "..."}
+        raises that exception of Nova's: see services/labfake.py `trouble`.
 
         fail_volume=["create_volume", "initialize_connection:compute2"] does so for volumes.
         """
@@ -187,6 +190,10 @@ class Lab:
     def override(self, name: str, value: Any, group: str | None = None) -> None:
         """Change an option of nova.conf in the running Nova, until it is started again."""
         self.control("/conf", name=name, value=value, group=group)
+
+    def allow_live(self, slots: int) -> None:
+        """How many live migrations go on at a time, in all hosts together; the others wait in line."""
+        self.control("/live", slots=slots)
 
     def periodic(self, host: str, task: str) -> None:
         """Run a periodic task of a host's nova-compute now."""

@@ -173,6 +173,17 @@ def test_completed_and_on_the_wrong_host(on_lab: Ground, lab_of: Lab, admin: Any
     passes(on_lab, row)
 
 
+def test_completed_where_it_was_and_still_at_its_task(on_lab: Ground, lab_of: Lab, admin: Any) -> None:
+    instance = on_lab.boot("hung", "compute2", "ACTIVE")
+    move = on_lab.ask(instance, Kind.LIVE, host="compute4")
+    with on_lab.failing("compute2", step="live_migration_end"):
+        row = found(on_lab, "wrong_host")
+
+    assert row.migration == move
+    assert on_lab.now(move).state == State.RUNNING
+    assert "endless_task" not in open_rules()  # one of the two says it
+
+
 def test_the_source_goes_down_while_nova_waits_for_the_decision(on_lab: Ground, lab_of: Lab) -> None:
     move = on_lab.play(on_lab.ask(on_lab.boot("held", "compute2"), Kind.COLD, host="compute4"))
     with stopped(lab_of, "compute2"):

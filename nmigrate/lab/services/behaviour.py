@@ -17,10 +17,11 @@ DEFAULTS: dict[str, Any] = {
     "volume_seconds": 0,
     "shared_storage": False,
     "post_copy": False,
-    "fail": {},
-    "fail_volume": [],
     "dirty_memory": False,
     "wrong_host": False,
+    "live_timeout_seconds": 800,
+    "fail": {},
+    "fail_volume": [],
 }
 
 
@@ -38,12 +39,18 @@ def wait(name: str, share: float = 1.0) -> None:
     time.sleep(float(read()[name]) * share)
 
 
-def failure(step: str, host: str) -> str | None:
-    """The sentence with which `step` shall fail on `host`, or None.
+def told(step: str, host: str) -> Any:
+    """How `step` shall fail on `host`: a sentence, an exception as {"raises": its class, and what it takes}, or None.
 
-    "fail" maps a host to a list of steps, or to a mapping of steps to the sentence to fail with.
+    "fail" maps a host to a list of steps, or to a mapping of steps to one of these.
     """
     steps = read()["fail"].get(host, [])
     if step not in steps:
         return None
     return steps[step] if isinstance(steps, dict) else f"lab: {step} was told to fail on {host}"
+
+
+def failure(step: str, host: str) -> str | None:
+    """The same as a sentence only."""
+    how = told(step, host)
+    return str(how) if how else None

@@ -10,6 +10,7 @@ Glance, and libvirt's own verdict on shared and local storage. How long and wher
 
 # ruff: noqa: ARG002  # Nova gives every method its arguments
 
+import builtins
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any
 
 import behaviour
 import os_traits
+import oslo_messaging
 from nova import exception
 from nova.compute import power_state, task_states, vm_states
 from nova.image import glance
@@ -80,6 +82,7 @@ class Job:
         self.force = threading.Event()
         self.abort = threading.Event()
         self.wake = threading.Event()
+        self.out_of_time = False
 
 
 class LabDriver(fake.FakeDriver):
@@ -134,9 +137,9 @@ class LabDriver(fake.FakeDriver):
     # -- guests
 
     def _maybe_fail(self, step: str) -> None:
-        reason = behaviour.failure(step, self._host)
-        if reason:
-            raise exception.NovaException(reason)
+        told = behaviour.told(step, self._host)
+        if told:
+            raise trouble(told)
 
     def _set(self, instance: Any, state: int) -> None:
         # unknown here after a restart, or when its records were cloned
@@ -215,6 +218,8 @@ class LabDriver(fake.FakeDriver):
         behaviour.wait("cold_migrate_seconds", 0.3)
         self._maybe_fail("finish_migration")
         super().finish_migration(*args, **kwargs)
+        if behaviour.told("boot", self._host):  # it is started, and goes down again by itself
+            self._set(args[2], power_state.SHUTDOWN)
 
     def confirm_migration(self, *args: Any, **kwargs: Any) -> None:
         behaviour.wait("confirm_seconds")
@@ -232,9 +237,7 @@ class LabDriver(fake.FakeDriver):
         self, context: Any, instance: Any, src_compute_info: Any, *args: Any, **kwargs: Any
     ) -> Any:
         """Libvirt's verdict on the processor: this host must have all that the source's has."""
-        reason = behaviour.failure("check_can_live_migrate_destination", self._host)
-        if reason:
-            raise exception.MigrationPreCheckError(reason=reason)
+        self._maybe_refuse("check_can_live_migrate_destination")
         source = json.loads(src_compute_info["cpu_info"] or "{}")
         if set(source.get("features", ())) - set(cpu(node(self._host))["features"]):
             raise exception.InvalidCPUInfo(reason="CPU doesn't have compatibility.\n\n0\n\nRefer to libvirt")
@@ -246,9 +249,7 @@ class LabDriver(fake.FakeDriver):
         self, context: Any, instance: Any, dest_check_data: Any, block_device_info: Any = None
     ) -> Any:
         """Libvirt's verdict: shared is a guest that is all volumes, or any on hosts with shared_storage."""
-        reason = behaviour.failure("check_can_live_migrate_source", self._host)
-        if reason:
-            raise exception.MigrationPreCheckError(reason=reason)
+        self._maybe_refuse("check_can_live_migrate_source")
         data = dest_check_data
         data.is_shared_instance_path = bool(behaviour.read()["shared_storage"])
         data.is_shared_block_storage = not has_local_disk(instance, block_device_info)
@@ -266,6 +267,13 @@ class LabDriver(fake.FakeDriver):
                 path=self._host,
             )
         return data
+
+    def _maybe_refuse(self, check: str) -> None:
+        told = behaviour.told(check, self._host)
+        if told:
+            raise trouble(
+                {"raises": "MigrationPreCheckError", "reason": told} if isinstance(told, str) else told
+            )
 
     def pre_live_migration(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
         behaviour.wait("pre_live_migration_seconds")
@@ -287,10 +295,14 @@ class LabDriver(fake.FakeDriver):
             succeeded = self._copy(job, instance, migrate_data.migration, block_migration)
         finally:
             self._jobs.pop(instance.uuid, None)
-        if job.abort.is_set():
+        if job.abort.is_set() or job.out_of_time:
             recover_method(context, instance, dest, migrate_data, migration_status="cancelled")
+        elif behaviour.told("live_migration_end", self._host):
+            # as seen in the field: the record is closed, and what should follow never comes
+            migrate_data.migration.status = "completed"
+            migrate_data.migration.save()
         elif succeeded and behaviour.read()["wrong_host"]:
-            # what a failed clean-up after the switch has left on older Novas, at rest again
+            # the same, at rest again
             recover_method(context, instance, dest, migrate_data, migration_status="completed")
         elif succeeded:
             post_method(context, instance, dest, block_migration, migrate_data)
@@ -304,9 +316,15 @@ class LabDriver(fake.FakeDriver):
         disk = instance.flavor.root_gb * GIB if with_disk else 0
         start = time.monotonic()
         while not (job.force.is_set() or job.abort.is_set()):
-            part = min(1.0, (time.monotonic() - start) / seconds) if seconds else 1.0
-            if behaviour.read()["dirty_memory"]:  # up to a half, and back again
-                part = min(part, 0.4 + 0.1 * (time.monotonic() % 1))
+            taken = time.monotonic() - start
+            part = min(1.0, taken / seconds) if seconds else 1.0
+            told = behaviour.read()
+            if told["dirty_memory"]:
+                # it saw-tooths and comes no nearer to its end; libvirt's driver gives up after a time
+                part = 0.3 + 0.1 * (int(2 * taken) % 3)
+                job.out_of_time = taken > float(told["live_timeout_seconds"])
+                if job.out_of_time:
+                    break
             migration.memory_total, migration.disk_total = memory, disk
             migration.memory_processed, migration.disk_processed = int(memory * part), int(disk * part)
             migration.memory_remaining = memory - migration.memory_processed
@@ -316,10 +334,12 @@ class LabDriver(fake.FakeDriver):
             instance.save()
             if part >= 0.5 and behaviour.failure("live_migration", self._host):
                 return False
-            if part >= 0.5 and behaviour.read()["post_copy"]:
+            if part >= 0.5 and told["post_copy"]:
                 # as libvirt's monitor does: from here on the guest runs on its new host
                 migration.status = "running (post-copy)"
                 migration.save()
+                if part >= 0.9:
+                    self._maybe_fail("post_copy")
             if part >= 1.0:
                 break
             job.wake.wait(min(PROGRESS_SECONDS, seconds))
@@ -341,6 +361,23 @@ class LabDriver(fake.FakeDriver):
         self, context: Any, instance: Any, block_device_info: Any, migrate_data: Any = None
     ) -> None:
         self.destroy(context, instance, None, block_device_info)
+
+
+def trouble(told: str | dict[str, Any]) -> Exception:
+    """What to raise: a sentence, or an exception of Nova, oslo.messaging or Python with what it takes.
+
+    {"raises": "InvalidCPUInfo", "reason": "..."}; with "rollback" inside what lets Nova put the instance back, as
+    libvirt's driver does it for a cold migration.
+    """
+    if isinstance(told, str):
+        return exception.NovaException(told)
+    takes = {name: value for name, value in told.items() if name not in ("raises", "rollback")}
+    kind = told["raises"]
+    if hasattr(exception, kind):
+        made = getattr(exception, kind)(**takes)
+    else:
+        made = (getattr(oslo_messaging, kind, None) or getattr(builtins, kind))(*takes.values())
+    return exception.InstanceFaultRollback(made) if told.get("rollback") else made
 
 
 def has_local_disk(instance: Any, block_device_info: Any) -> bool:

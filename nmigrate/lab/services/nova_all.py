@@ -97,6 +97,12 @@ def report_up() -> None:
         one.servicegroup_api._driver._report_state(one)
 
 
+def allow_live(slots: int) -> None:
+    """So many live migrations at a time from here on: Nova itself reads its limit only once."""
+    factory, kind = nova.thread_pool_factory.FACTORY, nova.thread_pool_factory.ExecutorType.LIVE_MIGRATION
+    factory._all_executors[kind] = factory._new_executor(slots, kind.value)
+
+
 def discover() -> None:
     """Map hosts that are new to the cell."""
     host_mapping.discover_hosts(context.get_admin_context())
@@ -119,7 +125,10 @@ def wait_for_identity() -> None:
 
 
 class Control(http.server.BaseHTTPRequestHandler):
-    """POST /compute/HOST/stop|start; /conf {group, name, value}; /periodic/HOST/TASK. Answers with JSON."""
+    """POST /compute/HOST/stop|start; /conf {group, name, value}; /periodic/HOST/TASK; /live {slots}.
+
+    Answers with JSON.
+    """
 
     def log_message(self, *args: Any) -> None:
         """Say nothing: each call is a test's own."""
@@ -143,6 +152,8 @@ class Control(http.server.BaseHTTPRequestHandler):
         match path:
             case ["conf"]:
                 CONF.set_override(body["name"], body["value"], group=body.get("group"))
+            case ["live"]:
+                allow_live(body["slots"])
             case ["compute", host, "start"]:
                 start_compute(host)
                 discover()
