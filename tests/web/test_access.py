@@ -32,6 +32,7 @@ PAGES = {
     "audit_trail": ("manager auditor operator", "/audit/"),
     "audit_event": ("manager auditor operator", "/audit/1/"),
     "export_audit": ("manager auditor operator", "/audit/export.csv"),
+    "findings_badge": ("manager operator", "/health/badge/"),
     "health": ("helpdesk manager auditor operator", "/health/"),
 }
 POST_ONLY = {
