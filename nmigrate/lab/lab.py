@@ -33,10 +33,10 @@ BEHAVIOUR = {
     "fail",
     "post_copy",
     "dirty_memory",
+    "wrong_host",
     "live_timeout_seconds",
     "shared_storage",
     "fail_volume",
-    "wrong_host",
 }
 
 

@@ -67,7 +67,7 @@ def endless_task(picture: Picture) -> Iterator[Found]:
         doing = TASK_WORDS.get(instance.task_state, f"“{instance.task_state.replace('_', ' ')}”")
         yield Found(
             "endless_task",
-            f"Nova has not ended for {span(seconds)} what it does to {instance.name}: {doing}.",
+            f"{instance.name} has shown no progress for {span(seconds)}: {doing}.",
             "A large disk may take so long. If nothing is being copied, an operator looks at the services of "
             f"{instance.host or 'the cloud'}; do not reset its state before.",
             "operator",

@@ -13,7 +13,7 @@ import pytest
 from pytest_django import Settings
 
 from nmigrate import cloud as clouds
-from nmigrate import follower, services
+from nmigrate import follower, progress, services
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.lab import Lab
 from nmigrate.lab.errors import LabError
@@ -106,7 +106,11 @@ def live(ground: Ground, instance: Instance, host: str, status: str = "running")
     return move
 
 
-def test_a_guest_that_changes_its_memory_as_fast_as_it_is_copied(on_lab: Ground, lab_of: Lab) -> None:
+def test_a_guest_that_changes_its_memory_as_fast_as_it_is_copied(
+    on_lab: Ground, lab_of: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many measurements as there are before the real threshold: what is left goes up and down.
+    monkeypatch.setattr(progress, "AGAIN", 2.0)
     lab_of.behaviour(dirty_memory=True, live_migration_seconds=4)
     move = live(on_lab, on_lab.boot("busy", "compute2", "ACTIVE"), "compute4")
 
@@ -171,6 +175,17 @@ def test_completed_and_on_the_wrong_host(on_lab: Ground, lab_of: Lab, admin: Any
     lab_of.behaviour(wrong_host=False)
     admin(instance, {"os-migrateLive": {"host": "compute4", "block_migration": "auto"}})
     passes(on_lab, row)
+
+
+def test_completed_where_it_was_and_still_at_its_task(on_lab: Ground, lab_of: Lab, admin: Any) -> None:
+    instance = on_lab.boot("hung", "compute2", "ACTIVE")
+    move = on_lab.ask(instance, Kind.LIVE, host="compute4")
+    with on_lab.failing("compute2", step="live_migration_end"):
+        row = found(on_lab, "wrong_host")
+
+    assert row.migration == move
+    assert on_lab.now(move).state == State.RUNNING
+    assert "endless_task" not in open_rules()  # one of the two says it
 
 
 def test_the_source_goes_down_while_nova_waits_for_the_decision(on_lab: Ground, lab_of: Lab) -> None:

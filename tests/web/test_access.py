@@ -42,6 +42,7 @@ PAGES = {
     "audit_event": ("manager auditor operator", "/audit/1/"),
     "export_audit": ("manager auditor operator", "/audit/export.csv"),
     "figures": ("manager auditor operator", "/figures/"),
+    "findings_badge": ("manager operator", "/health/badge/"),
     "health": ("helpdesk manager auditor operator", "/health/"),
     "guide": ("helpdesk manager auditor operator", "/guide/"),
     "guide_words": ("helpdesk manager auditor operator", "/guide/words/"),

@@ -18,10 +18,10 @@ DEFAULTS: dict[str, Any] = {
     "shared_storage": False,
     "post_copy": False,
     "dirty_memory": False,
+    "wrong_host": False,
     "live_timeout_seconds": 800,
     "fail": {},
     "fail_volume": [],
-    "wrong_host": False,
 }
 
 
