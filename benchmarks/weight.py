@@ -4,8 +4,8 @@
 
 Makes a database of its own in a temporary folder, with the static files as `manage.py up` serves them, and asks the
 application itself, without a network. Prints for each view: the server's processor time (median and slowest), how many
-times that of the small cloud it is, and what a first visit loads, compressed: the page, its style sheets, scripts and the
-icon. Ends with status 1 when the home page of the large cloud weighs 100 kB or more.
+times that of the small cloud it is, and what a first visit loads, compressed: the page, its style sheets, scripts and
+the icon. Ends with status 1 when the home page of the large cloud weighs 100 kB or more.
 """
 
 import argparse

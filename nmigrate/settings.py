@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "webui.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    # The language of the switch (a cookie), else the browser's, else NMIGRATE_LANGUAGE.
+    # The language of the switch (a cookie), else the browser's, else English.
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -162,9 +162,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
-# For whoever's browser asks for none of them, and for mails.
-LANGUAGE_CODE = env.choice("NMIGRATE_LANGUAGE", "en", tuple(code for code, _ in LANGUAGES))
+# Those that are complete. Vietnamese is being translated (locale/vi), and is offered when nothing lacks.
+LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = "en"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]

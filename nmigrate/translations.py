@@ -44,6 +44,12 @@ Found = tuple[str | tuple[str, ...], str | None, str, int]
 
 
 def languages() -> list[str]:
+    """Every language that there is a catalogue of, whether it is complete and so offered or not."""
+    return sorted(path.name for path in (Path(settings.BASE_DIR) / "locale").iterdir() if path.is_dir())
+
+
+def offered() -> list[str]:
+    """Those that people can choose, beside the English of the code."""
     return [code for code, _ in settings.LANGUAGES if code != "en"]
 
 
