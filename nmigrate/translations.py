@@ -108,7 +108,7 @@ def write(language: str, catalogue: Catalog) -> None:
     with path.open("wb") as file:
         write_po(file, catalogue, width=110, sort_output=True, omit_header=False, include_lineno=False)
     with path.with_suffix(".mo").open("wb") as file:
-        write_mo(file, catalogue)
+        write_mo(file, read(language))  # in the order of the readable one
 
 
 def untranslated(catalogue: Catalog) -> list[str]:
