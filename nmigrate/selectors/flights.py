@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nmigrate.models import Cloud, Migration, OutsideMove
 from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.selectors.noticed import outside_in_flight
 from nmigrate.states import State
 
 ON_THE_WAY = (State.QUEUED, State.SENDING, State.RUNNING)
@@ -35,8 +36,10 @@ class Flight:
 def flights(cloud: Cloud) -> list[Flight]:
     """Two queries: the record's active moves, and the open ones that Nova has and nobody asked for here."""
     ours = Migration.objects.filter(cloud=cloud.name, state__in=ACTIVE_STATES).order_by("id")
-    others = OutsideMove.objects.filter(cloud=cloud.name, ended_at=None).order_by("server_migration_id")
-    return [_ours(move) for move in ours] + [_outside(move) for move in others]
+    found = list(ours)
+    own = {move.instance_uuid for move in found} | {move.copy_uuid for move in found}
+    others = [row for row in outside_in_flight(cloud.name) if row.instance_uuid not in own]
+    return [_ours(move) for move in found] + [_outside(move) for move in others]
 
 
 def moves_in(found: Iterable[Flight]) -> list[Migration]:

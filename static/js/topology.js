@@ -117,7 +117,7 @@
   const openMover = async (link) => {
     opener = link.id;
     const url = mover().dataset.url.replace("UUID", link.dataset.uuid);
-    await window.htmx.ajax("GET", `${url}destinations/`, { target: "#mover", swap: "innerHTML" });
+    await window.htmx.ajax("GET", `${url}move-menu/`, { target: "#mover", swap: "innerHTML" });
     if (!byId("mover-find")) return location.assign(link.href);
     if (!mover().open) mover().showModal();
     byId("mover-find").focus();

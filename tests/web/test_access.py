@@ -26,7 +26,7 @@ PAGES = {
     "host": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/"),
     "host_chips": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/chips/"),
     "host_panel": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/panel/"),
-    "move_menu": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/destinations/"),
+    "move_menu": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/move-menu/"),
     "instance": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/"),
     "instance_status": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/status/"),
     "destinations": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/destinations/"),

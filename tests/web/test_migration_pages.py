@@ -68,7 +68,7 @@ def test_the_timeline_names_the_steps_to_come(asking: Migration) -> None:
 def test_the_timeline_of_a_freed_instance_ends_with_its_new_zone(
     able: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
-    Instance.objects.filter(pk=vm2.pk).update(status="ACTIVE")
+    Instance.objects.filter(pk=vm2.pk).update(status="ACTIVE", power_state=1)
     move = services.request_migration(
         actor=helpdesk, instance=Instance.objects.get(pk=vm2.pk), kind=Kind.LIVE, zone="nova", changes_pin=True,
         reason="the zone closes",

@@ -246,7 +246,7 @@ def test_only_who_may_ask_is_offered_to_move(seen: Client, auditor: User) -> Non
 
 def test_the_menu_lists_where_it_may_go_and_leads_to_the_plan(seen: Client, vm2: Instance) -> None:
     Hypervisor.objects.filter(host="compute3").update(state="down")
-    url = f"{PAGE}instances/{vm2.uuid}/destinations/"
+    url = f"{PAGE}instances/{vm2.uuid}/move-menu/"
 
     menu = text(seen.get(url))
 
@@ -254,7 +254,7 @@ def test_the_menu_lists_where_it_may_go_and_leads_to_the_plan(seen: Client, vm2:
     assert f'href="{PAGE}instances/{vm2.uuid}/migrate/?host=compute4"' in menu
     assert re.findall(r"\?host=(\w+)", text(seen.get(url, {"to": "E4"}))) == ["compute4"]
     assert "No other host of lab is called that." in text(seen.get(url, {"to": "compute1"}))
-    assert seen.get(f"{PAGE}instances/gone/destinations/").status_code == 404
+    assert seen.get(f"{PAGE}instances/gone/move-menu/").status_code == 404
 
 
 def test_a_search_shows_hosts_and_counts_and_marks_what_it_found(seen: Client, vm2: Instance) -> None:

@@ -150,8 +150,10 @@ def flight_state(flight: Flight) -> SafeString:
 def flight_kind(flight: Flight) -> str:
     if flight.move is not None:
         return flight.move.kind_label
-    kind = flight.outside.type if flight.outside else ""
-    return _OUTSIDE.get(kind, kind)
+    if flight.outside is None:
+        return ""
+    kind, person = _OUTSIDE.get(flight.outside.type, flight.outside.type), flight.outside.user_name
+    return say("{kind}, by {person}", kind=kind, person=person) if person else kind
 
 
 @register.filter
