@@ -155,6 +155,12 @@ class Rows:
                 found += [("glance", table, row) for row in glance.rows(table, f"{column} = ?", image)]
         return Saved(tuple(found), frozenset(move["id"] for move in moves))
 
+    def is_as(self, uuid: str, saved: Saved) -> bool:
+        """Whether the instance itself is as it was when it was saved."""
+        was = next(row for _, table, row in saved.rows if table == "instances")
+        now = self._table("nova_cell1").rows("instances", "uuid = ?", uuid)
+        return bool(now) and all(now[0][name] == was[name] for name in ("vm_state", "task_state", "host"))
+
     def put_back(self, uuid: str, saved: Saved) -> None:
         """As it was when it was saved, wherever it is now; the hypervisors are told to forget it."""
         names = ["nova_cell1", "nova_api", "placement", "neutron"]

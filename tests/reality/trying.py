@@ -72,6 +72,8 @@ class Tried:
             Kind.EVACUATE: self._evacuate,
         }
         was_accepted = True
+        if not self.rows.is_as(self.uuid, self.saved):  # Nova tidied up after a failure, later than it said
+            self.put_back()
         try:
             if move.host == SHY:
                 self.trier.bed.hide(SHY)  # Nova mends it every minute
@@ -87,7 +89,10 @@ class Tried:
             return Outcome(False, NOTHING, is_known=False)
         finally:
             if was_accepted:
-                self.rows.put_back(self.uuid, self.saved)
+                self.put_back()
+
+    def put_back(self) -> None:
+        self.rows.put_back(self.uuid, self.saved)
 
     def _over(self, uuid: str, request_id: str, saved: Saved) -> Seen:
         """How it is once Nova has decided: seen twice, as it rests for a moment between two steps."""
