@@ -6,6 +6,7 @@ For developers (it needs Babel): `manage.py translations` and the test that no m
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
@@ -69,7 +70,8 @@ def extracted() -> Iterator[Found]:
 
 def _messages(code: str, name: str) -> Iterator[Found]:
     for line, function, messages, _ in extract_python(io.BytesIO(code.encode()), KEYWORDS, [], {}):
-        given: list[str | None] = [messages] if isinstance(messages, str) else list(messages or [None])
+        found: Any = messages  # the types of Babel tell less than it gives
+        given: list[str | None] = list(found) if isinstance(found, tuple | list) else [found]
         context = str(given.pop(0)) if function in ("pgettext", "npgettext") else None
         if function in ("say_n", "ngettext", "npgettext"):
             given = given[:2]

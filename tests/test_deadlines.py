@@ -80,7 +80,7 @@ def test_mail_is_in_the_language_of_the_application(
 
     (sent,) = mail.outbox
     assert sent.subject == "⟦Decide on the move of ⟧vm2⟦⟧"
-    assert unmarked(sent.body, ("vm2", "compute1", "compute2", "compute3", "compute4", "helpdesk")) == []
+    assert unmarked(str(sent.body), ("vm2", "compute1", "compute2", "compute3", "compute4", "helpdesk")) == []
 
 
 def test_nothing_happens_at_the_end_by_default(waiting: Migration) -> None:

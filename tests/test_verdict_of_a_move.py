@@ -53,7 +53,7 @@ def test_what_the_inventory_has_not_seen_yet_stops_it(
     move = ask(helpdesk, vm2)
     synced.add_host("compute3", "nova-1", **change)
     move = sent(move)
-    assert (move.state, words in move.failure) == (State.FAILED, True)
+    assert (move.state, words in move.why) == (State.FAILED, True)
     assert move.verdict_at_start["level"] == "forbidden"
     assert synced.calls["migrate"] == 0
 
@@ -61,7 +61,7 @@ def test_what_the_inventory_has_not_seen_yet_stops_it(
 def test_source_that_went_down_meanwhile_stops_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     move = ask(helpdesk, vm2)
     synced.add_host("compute1", "nova-1", state="down")
-    assert "compute1, where vm2 is now, is down" in sent(move).failure
+    assert "compute1, where vm2 is now, is down" in sent(move).why
 
 
 def test_server_group_read_freshly_stops_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
@@ -71,7 +71,7 @@ def test_server_group_read_freshly_stops_it(synced: FakeCloud, helpdesk: User, v
     vm2.refresh_from_db()
     move = ask(helpdesk, vm2)
     synced.groups = [api.ServerGroup("g", "together", "affinity", members)]
-    assert "keeps its members on one host" in sent(move).failure
+    assert "keeps its members on one host" in sent(move).why
 
 
 def test_a_new_warning_is_kept_and_stops_nothing(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:

@@ -30,7 +30,7 @@ OWN: tuple[Row, ...] = (
         "",
         "Beside its volume it has a disk on {source} itself ({beside}), which had to be copied too, and the copy "
         "broke off.",
-        "Move it cold.",
+        "Move it cold: that stops it for a while.",
         HELPDESK,
     ),
     Row(

@@ -65,7 +65,7 @@ TABLE: tuple[Row, ...] = (
         "older-hypervisor",
         r"requires a newer hypervisor version",
         "The software of {dest} is older than that of {source}, and a running instance only moves to one as new.",
-        "Plan it again with a newer host, or move it cold.",
+        "Plan it again with a newer host, or move it cold: that stops it for a while.",
         HELPDESK,
     ),
     Row(
@@ -86,7 +86,7 @@ TABLE: tuple[Row, ...] = (
         "cpu",
         r"Unacceptable CPU info|CPU doesn't have compatibility|CPU is incompatible with host CPU",
         "The processor of {dest} lacks something that {name} uses while it runs.",
-        "Plan it again with a host of the same model as {source}, or move it cold.",
+        "Plan it again with a host of the same model as {source}, or move it cold: that stops it for a while.",
         HELPDESK,
     ),
     Row(
@@ -100,7 +100,7 @@ TABLE: tuple[Row, ...] = (
         "tunnelled",
         r"Selective block device migration is not supported with tunnelled",
         "The hosts are set up in an old way that cannot copy its disk live while a volume is attached.",
-        "Move it cold, or ask an operator to change that setting.",
+        "Move it cold (that stops it for a while), or ask an operator to change that setting.",
         HELPDESK,
     ),
     Row(
@@ -108,7 +108,7 @@ TABLE: tuple[Row, ...] = (
         r"not explicitly request live-migratable devices|Cannot live migrate VIF with related PCI"
         r"|Cannot live migrate with virtual persistent memory",
         "It uses a device of its host directly, and that cannot follow while it runs.",
-        "Move it cold.",
+        "Move it cold: that stops it for a while.",
         HELPDESK,
     ),
     Row(

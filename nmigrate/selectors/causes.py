@@ -41,7 +41,9 @@ class PastCase:
 
 def past_cases(migration: Migration) -> list[PastCase]:
     """The same with how each went on, in words. One query."""
-    return [PastCase(case, _went_on(case), case.done_by) for case in similar_cases(migration)]
+    return [
+        PastCase(case, _went_on(case), getattr(case, "done_by", None)) for case in similar_cases(migration)
+    ]
 
 
 def _went_on(case: Migration) -> str:

@@ -26,7 +26,7 @@ class Scene(Ground):
     def __init__(self, stage: LabStage) -> None:
         super().__init__(stage)
         self.late = Late(stage.cloud)
-        clouds.override[stage.cloud.name] = self.late  # type: ignore[assignment]
+        clouds.override[stage.cloud.name] = self.late
 
     @property
     def lab(self) -> Lab:

@@ -104,7 +104,7 @@ def test_a_lock_set_after_the_request_stops_the_start(ground: Ground) -> None:
     move = ground.ask(instance, Kind.COLD, host="compute3")
     ground.stage.lock(instance.uuid, OWNER)
     ground.play(move)
-    assert (move.state, OWNER in move.failure) == (State.FAILED, True)
+    assert (move.state, OWNER in move.why) == (State.FAILED, True)
     assert (move.verdict["level"], move.verdict_at_start["level"]) == ("green", "ours")
     assert ground.asked_of_nova(instance.uuid, "migrate") == 0
 
@@ -114,4 +114,4 @@ def test_another_opinion_than_the_one_set_aside_stops_it(fake_ground: Ground) ->
     services.approve_migration(actor=fake_ground.manager, migration=move)
     Migration.objects.filter(pk=move.pk).update(overrides=["host_evacuated"])
     fake_ground.play(move)
-    assert (move.state, "is locked" in move.failure) == (State.FAILED, True)
+    assert (move.state, "is locked" in move.why) == (State.FAILED, True)

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from nmigrate.lab import Lab
-from nmigrate.lab.bulk import OF_INSTANCE, Row, Table, remove
+from nmigrate.lab.bulk import OF_INSTANCE, Row, Table
+from nmigrate.lab.bulk import remove as remove_records
 
 CELL_TABLES = (*OF_INSTANCE, "instance_faults", "migrations")
 KEPT_BY = {
@@ -59,7 +60,8 @@ class Rows:
             self.local.tables = {}
         if name not in self.local.tables:
             self.local.tables[name] = Table(self.lab.state / f"db/{name}.sqlite")
-        return self.local.tables[name]  # type: ignore[no-any-return]
+        found: Table = self.local.tables[name]
+        return found
 
     @contextmanager
     def _writing(self, *names: str) -> Iterator[tuple[Table, ...]]:
@@ -185,7 +187,7 @@ class Rows:
     def remove(self, uuid: str) -> None:
         """Take a copy out again, whether it came to life or not."""
         with self._writing("nova_cell1", "nova_api", "placement", "neutron") as tables:
-            remove(*tables, uuid)
+            remove_records(*tables, uuid)
         self.lab.forget(uuid)
 
     def set(self, uuid: str, **values: object) -> None:

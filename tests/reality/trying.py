@@ -47,7 +47,8 @@ class Trier:
     def cloud(self) -> api.Cloud:
         if not hasattr(self.local, "cloud"):
             self.local.cloud = OpenStackCloud("lab", newest=self.newest, timeout=120)
-        return self.local.cloud  # type: ignore[no-any-return]
+        made: api.Cloud = self.local.cloud
+        return made
 
     def begin(self, guest: Guest, uuid: str) -> "Tried":
         return Tried(self, guest, uuid)

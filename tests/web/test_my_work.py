@@ -323,4 +323,4 @@ def fill(count: int, user: User) -> None:
             status="enabled",
         )
         with transaction.atomic():
-            audit.record("observe_confirm", actor="eve", is_outside=True, **about)
+            audit.record("observe_confirm", actor="eve", is_outside=True, migration=None, **about)
