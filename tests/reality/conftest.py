@@ -21,7 +21,7 @@ from tests.lab.fixtures import VAR, free_block, say
 from tests.moves.ground import Ground
 from tests.reality.bed import Bed
 from tests.reality.comparing import Record, compare, judged
-from tests.reality.guests import GUESTS, SHY, Guest
+from tests.reality.guests import SHY, Guest
 from tests.reality.trying import Trier
 
 Comparison = Callable[[tuple[Guest, ...], tuple[str, ...], Path], Record]
@@ -66,7 +66,7 @@ def furnished(bed: Bed, guests: tuple[Guest, ...], hosts: tuple[str, ...]) -> di
         found = json.loads(kept(bed.lab).read_text())
         bed.groups = found["groups"]
         return dict(found["uuids"])
-    uuids = bed.furnish(GUESTS if os.environ.get("REALITY_KEEP") else guests, hosts)
+    uuids = bed.furnish(guests, hosts)
     kept(bed.lab).write_text(json.dumps({"uuids": uuids, "groups": bed.groups}))
     return uuids
 

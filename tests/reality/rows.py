@@ -6,7 +6,7 @@ try ten times as long.
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nmigrate.lab import Lab
@@ -59,20 +59,25 @@ class Rows:
         if not hasattr(self.local, "tables"):
             self.local.tables = {}
         if name not in self.local.tables:
-            self.local.tables[name] = Table(self.lab.state / f"db/{name}.sqlite")
+            table = Table(self.lab.state / f"db/{name}.sqlite")
+            table.connection.execute(
+                "PRAGMA synchronous = OFF"
+            )  # as the services of the lab: see sqlite_tuning.py
+            self.local.tables[name] = table
         found: Table = self.local.tables[name]
         return found
 
     @contextmanager
-    def _writing(self, *names: str) -> Iterator[tuple[Table, ...]]:
-        with ExitStack() as stack:
-            tables = tuple(self._table(name) for name in names)
-            for table in tables:
-                table.connection.execute("BEGIN IMMEDIATE")
-                stack.callback(_roll_back, table)
-            yield tables
-            for table in tables:
-                table.connection.execute("COMMIT")
+    def _writing(self, name: str) -> Iterator[Table]:
+        """One database at a time, and no longer than needed: all services of the lab wait meanwhile."""
+        table = self._table(name)
+        table.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield table
+        except BaseException:
+            table.connection.rollback()
+            raise
+        table.connection.execute("COMMIT")
 
     # -- to look
 
@@ -165,35 +170,43 @@ class Rows:
 
     def put_back(self, uuid: str, saved: Saved) -> None:
         """As it was when it was saved, wherever it is now; the hypervisors are told to forget it."""
-        names = ["nova_cell1", "nova_api", "placement", "neutron"]
-        names += sorted({name for name, _, _ in saved.rows} - set(names))
-        with self._writing(*names) as tables:
-            of = dict(zip(names, tables, strict=True))
-            cell, api, placement = tables[:3]
-            moves = [move["uuid"] for move in cell.rows("migrations", "instance_uuid = ?", uuid)]
-            cell.delete("instances", "uuid", uuid)
-            for table in CELL_TABLES:
-                cell.delete(table, "instance_uuid", uuid)
-            api.delete("request_specs", "instance_uuid", uuid)
-            for consumer in (uuid, *moves):
-                placement.delete("allocations", "consumer_id", consumer)
-                placement.delete("consumers", "uuid", consumer)
-            for name, table, row in saved.rows:
-                _make_way(of[name], table, row)
-            for name, table, row in saved.rows:
-                of[name].insert(table, _numbered(of[name], table, row))
+        moves = self._table("nova_cell1").rows("migrations", "instance_uuid = ?", uuid)
+        rows: dict[str, list[tuple[str, Row]]] = {name: [] for name in ("placement", "neutron", "nova_api")}
+        for name, table, row in saved.rows:
+            rows.setdefault(name, []).append((table, row))
+        # the instance itself last: with it, it can be asked for again
+        for name in sorted(rows, key="nova_cell1".__eq__):
+            with self._writing(name) as database:
+                self._clear(database, name, uuid, [move["uuid"] for move in moves])
+                for table, row in rows[name]:
+                    _make_way(database, table, row)
+                for table, row in rows[name]:
+                    database.insert(table, _numbered(database, table, row))
         self.lab.forget(uuid)
+
+    def _clear(self, database: Table, name: str, uuid: str, moves: list[str]) -> None:
+        """What Nova and placement have of it now goes, whether it was there before or not."""
+        if name == "nova_cell1":
+            database.delete("instances", "uuid", uuid)
+            for table in CELL_TABLES:
+                database.delete(table, "instance_uuid", uuid)
+        elif name == "nova_api":
+            database.delete("request_specs", "instance_uuid", uuid)
+        elif name == "placement":
+            for consumer in (uuid, *moves):
+                database.delete("allocations", "consumer_id", consumer)
+                database.delete("consumers", "uuid", consumer)
 
     def remove(self, uuid: str) -> None:
         """Take a copy out again, whether it came to life or not."""
-        with self._writing("nova_cell1", "nova_api", "placement", "neutron") as tables:
-            remove_records(*tables, uuid)
+        cell, api, placement, neutron = map(self._table, ("nova_cell1", "nova_api", "placement", "neutron"))
+        remove_records(cell, api, placement, neutron, uuid)
         self.lab.forget(uuid)
 
     def set(self, uuid: str, **values: object) -> None:
         """Change columns of an instance's own record, as something went wrong would."""
         names = ", ".join(f"{name} = ?" for name in values)
-        with self._writing("nova_cell1") as (cell,):
+        with self._writing("nova_cell1") as cell:
             cell.connection.execute(f"UPDATE instances SET {names} WHERE uuid = ?", (*values.values(), uuid))
 
     def _volumes(self, uuid: str) -> list[str]:
@@ -223,8 +236,3 @@ def _make_way(database: Table, table: str, row: Row) -> None:
             database.delete(other, "port_id", row["id"])
     if table in KEPT_BY:
         database.delete(table, KEPT_BY[table], row[KEPT_BY[table]])
-
-
-def _roll_back(table: Table) -> None:
-    if table.connection.in_transaction:
-        table.connection.rollback()

@@ -165,6 +165,8 @@ class Control(http.server.BaseHTTPRequestHandler):
                 for one in list(SERVICES.values()):
                     if one.binary == "nova-compute":
                         one.manager.driver.forget(instance)
+                    elif one.binary == "nova-scheduler":
+                        one.manager.host_manager._instance_info.clear()  # it asks the database then
             case _:
                 raise ValueError(f"no such control: {self.path}")
 
