@@ -203,7 +203,7 @@ class Lab:
         self.control(f"/periodic/{host}/{task}")
 
     def forget(self, instance: str) -> None:
-        """Let hypervisors and scheduler forget an instance whose records were written from outside: those count anew."""
+        """Let hypervisors and scheduler forget an instance whose records were written from outside: they count anew."""
         self.control(f"/forget/{instance}")
 
     def control(self, path: str, **body: Any) -> None:
