@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -305,7 +306,11 @@ def fill(count: int, user: User) -> None:
     now = timezone.now()
     start = Migration.objects.count()
     for number in range(start, start + count):
-        about = {"cloud": "lab", "instance_name": f"app-{number}", "instance_uuid": f"uuid-{number}"}
+        about: dict[str, Any] = {
+            "cloud": "lab",
+            "instance_name": f"app-{number}",
+            "instance_uuid": f"uuid-{number}",
+        }
         whose = {"requested_by": user, "requested_by_name": user.username, "requested_at": now}
         for state in ("failed", "stranded"):
             uuid = f"{state}-{number}"
