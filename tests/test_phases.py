@@ -1,5 +1,6 @@
 """In what a move spent its time and when its instance was down, from what the record holds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,13 +22,13 @@ def at(seconds: float) -> datetime:
 
 def told(
     kind: str,
-    changes: list[tuple[float, str]],
-    observations: list[tuple[float, str, str, str]],
+    changes: Sequence[tuple[float, str]],
+    observations: Sequence[tuple[float, str, str, str]],
     *,
     ended: float | None = None,
     now: float = 0,
     was: str = "ACTIVE",
-    hosts: tuple[str, ...] = (),
+    hosts: Sequence[str] = (),
     **fields: object,
 ) -> Story:
     """The story of a move asked for at 0 s. Observations are (second, status, task, status of Nova's record)."""
