@@ -28,7 +28,7 @@ def told(
     ended: float | None = None,
     now: float = 0,
     was: str = "ACTIVE",
-    hosts: tuple[str, ...] = (),
+    hosts: Sequence[str] = (),
     **fields: object,
 ) -> Story:
     """The story of a move asked for at 0 s. Observations are (second, status, task, status of Nova's record)."""

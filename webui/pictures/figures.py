@@ -136,8 +136,8 @@ class KindRow:
         return self.tally.counts[Outcome.DONE]
 
     @property
-    def numbers(self) -> list[int]:
-        return list(self.tally.counts.values())
+    def numbers(self) -> list[tuple[str, int]]:
+        return [(OUTCOME_WORDS[outcome], number) for outcome, number in self.tally.counts.items()]
 
 
 def kinds(moves: Moves) -> list[KindRow]:

@@ -1,7 +1,7 @@
 """The pictures of one migration: in what its time went, and what was left of its memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -31,6 +31,7 @@ LIFE_WORDS: dict[str, str] = {
     Life.DOWN: say("down"),
     Life.UNKNOWN: say("not known"),
 }
+SHORTEST = timedelta(seconds=1)
 LEAST = 5.0
 """Percent of the width that the shortest phase gets: room for its number."""
 
@@ -82,13 +83,14 @@ class Bar:
 def bar(migration: Migration) -> Bar:
     """Two queries."""
     found = story(migration, timezone.now())
-    lengths = [span.length.total_seconds() for span in found.phases]
+    spans = _seen(found.phases)
+    lengths = [span.length.total_seconds() for span in spans]
     elapsed = found.end - found.start
     whole = horizon(elapsed) if found.is_open else elapsed
     ahead = (whole - elapsed).total_seconds()
     widths = shares(lengths, least=LEAST, ahead=ahead)
-    place = axis([span.start for span in found.phases] + [found.end], widths)
-    phases = _segments(found.phases, widths, PHASE_WORDS)
+    place = axis([span.start for span in spans] + [found.end], widths)
+    phases = _segments(spans, widths, PHASE_WORDS)
     return Bar(
         phases=tuple(phases),
         lives=tuple(_segments(found.lives, [place(s.end) - place(s.start) for s in found.lives], LIFE_WORDS)),
@@ -97,6 +99,17 @@ def bar(migration: Migration) -> Bar:
         is_true=is_true_to_scale(lengths, widths),
         again=max(2, min(600, int(whole.total_seconds() / 100))) if found.is_open else 0,
     )
+
+
+def _seen(spans: Sequence[Span]) -> list[Span]:
+    """Without those under a second, which would be drawn far too wide: their time belongs to the next one."""
+    found: list[Span] = []
+    start = spans[0].start
+    for place, span in enumerate(spans):
+        if span.length >= SHORTEST or place == len(spans) - 1:
+            found.append(replace(span, start=start))
+            start = span.end
+    return found
 
 
 def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, str]) -> list[Segment]:
@@ -156,8 +169,14 @@ def _down(migration: Migration, found: Story) -> str:
         return say("It is down now, for about {age} so far.", age=age)
     if found.down:
         return say("It was down for about {age}.", age=age)
+    if found.is_unsure:
+        return say("It was not seen to be down.")
     if migration.kind == Kind.LIVE:
-        return say("It runs all the time; a live move pauses it for less than can be seen from here.")
+        return (
+            say("It has run all the time so far; a live move pauses it for less than can be seen from here.")
+            if found.is_open
+            else say("It ran all the time; a live move pauses it for less than can be seen from here.")
+        )
     return say("It has run all the time so far.") if found.is_open else say("It ran all the time.")
 
 

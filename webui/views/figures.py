@@ -41,7 +41,7 @@ def figures(request: SignedIn) -> HttpResponse:
     hosts = list(page)
     used = selected.memory_by_day(hosts, HOST_DAYS, chosen.zone)
     context = {
-        "chosen": chosen,
+        "period": chosen,
         "periods": PERIODS,
         "figure_clouds": clouds,
         "moves": found,
