@@ -30,7 +30,6 @@ def strand(move: Migration, cause: Cause, *, request_id: str = "") -> None:
             "stranded_in": phase,
             "failure": f"{_step_words(move)} {what_exists(move)}".strip(),
             "next_step": _ways_on(move, cause),
-            "next_step_by": HELPDESK,  # the ways on are buttons of theirs
         },
     )
 

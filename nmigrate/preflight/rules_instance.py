@@ -91,10 +91,10 @@ def names_zone(case: Case) -> Iterable[Reason]:
 
 def copied_root(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.COPY and starts_from_volume(case.subject):
-        yield forbidden(
+        yield ours(
             "copied_root",
-            f"{case.subject.name} starts from a volume, and a snapshot would not hold what is on it. "
-            "Choose another way.",
+            f"{case.subject.name} starts from a volume: its copy would get a second volume, made of a snapshot of the "
+            "first that must then be kept. Choose another way.",
         )
 
 

@@ -238,7 +238,7 @@ def leftover_files(scene: Scene) -> Migration:
     return scene.play(live(scene, "crm-db"))
 
 
-@case("28", "ssh", O, "compute1 and compute3 could not reach each other", "repair the ssh access")
+@case("28", "ssh", O, "ompute1 and compute3 could not reach each other", "repair the ssh access")
 def ssh_between_the_hosts(scene: Scene) -> Migration:
     reason = "not able to execute ssh command: Unexpected error while running command.\nExit code: 255\n"
     reason += "Stderr: 'Host key verification failed.'"
@@ -412,6 +412,12 @@ def does_not_run_after_the_move(scene: Scene) -> Migration:
     services.approve_migration(actor=scene.manager, migration=move)
     scene.play(move, State.WAITING)
     scene.until(lambda: scene.now(move).is_held, "the lock")
+    # Nova looks at its guests from time to time; what it then knows decides what the instance is after the confirm
+    scene.lab.periodic("compute3", "_sync_power_states")
+    shut_down = 4
+    scene.until(
+        lambda: scene.stage.cloud.server(move.instance_uuid).power_state == shut_down, "what Nova knows"
+    )
     scene.decide(move, "confirm")
     return scene.play(move, State.DONE)
 

@@ -79,7 +79,7 @@ TOLD = (
     Told("power", FORBIDDEN, replace(LIVE, subject=replace(WEB, power_state=4)), LIVE),
     Told("nova_version", FORBIDDEN, replace(CASE, changes_pin=True, abilities=Abilities("lab", "2.96"))),
     Told("names_zone", FORBIDDEN, replace(SHELVE, zone=""), SHELVE),
-    Told("copied_root", FORBIDDEN, replace(COPY, subject=ON_VOLUME), COPY),
+    Told("copied_root", OURS, replace(COPY, subject=ON_VOLUME), COPY),
     Told("copied_by_us", FORBIDDEN, replace(COPY, abilities=Abilities("lab", "2.104")), COPY),
     Told("copied_volumes", AMBER, replace(COPY, subject=replace(WEB, volumes=("v",))), COPY),
     Told("big_disk", AMBER, replace(LIVE, subject=replace(WEB, disk_gb=500)), LIVE),

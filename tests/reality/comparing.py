@@ -46,10 +46,11 @@ class Row:
 
     @property
     def is_wrong(self) -> bool:
-        """A red of Nova's that Nova took, a green that it refused, or a try that came to no end."""
+        """A red of Nova's that Nova took, a green that it refused; one that was not red and came to no end."""
         is_wrong_red = self.level == "forbidden" and self.is_taken
         is_wrong_green = self.level == "green" and not self.is_taken
-        return not self.is_known or is_wrong_red or is_wrong_green
+        is_endless = not self.is_known and self.level in ("green", "amber")
+        return is_wrong_red or is_wrong_green or is_endless
 
     @property
     def gravest(self) -> tuple[str, ...]:

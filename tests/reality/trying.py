@@ -63,6 +63,8 @@ class Tried:
         self.saved: Saved = self.rows.save(uuid)
         self.shelved: Saved | None = None
         self.image = ""
+        self.hopeless: set[Kind] = set()
+        """What has come to nothing before any host was named."""
 
     def attempt(self, move: Move) -> Outcome:
         acts: dict[Kind, Callable[[Move], Outcome]] = {
@@ -73,6 +75,8 @@ class Tried:
             Kind.EVACUATE: self._evacuate,
         }
         was_accepted = True
+        if move.kind in self.hopeless:
+            return Outcome(False, NOTHING, is_known=False)
         if not self.rows.is_as(self.uuid, self.saved):  # Nova tidied up after a failure, later than it said
             self.put_back()
         try:
@@ -87,6 +91,9 @@ class Tried:
             was_accepted = move.changes_pin or (move.kind is Kind.SHELVE and self.shelved is not None)
             return Outcome(False, refused.said or str(refused))
         except TimeoutError:
+            is_begun = {Kind.SHELVE: self.shelved is not None, Kind.COPY: bool(self.image)}
+            if not is_begun.get(move.kind, True):
+                self.hopeless.add(move.kind)
             return Outcome(False, NOTHING, is_known=False)
         finally:
             if was_accepted:
