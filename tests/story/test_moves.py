@@ -18,10 +18,11 @@ Make = Callable[..., Any]
 
 
 def known(desk: Desk, server: Any) -> str:
-    """The uuid, once the inventory has the server at rest."""
-    at_rest = "SELECT 1 FROM nmigrate_instance WHERE uuid = ? AND task_state = '' AND status IN ('ACTIVE', 'SHUTOFF')"
-    wait_for(lambda: desk.rows(at_rest, server.id), 60, "the inventory to know it")
-    return str(server.id)
+    """The uuid, once the inventory has the server at rest, and as it is now."""
+    uuid = str(server.id)
+    at_rest = "SELECT 1 FROM nmigrate_instance WHERE uuid = ? AND task_state = '' AND status = ?"
+    wait_for(lambda: desk.rows(at_rest, uuid, facts(desk, uuid)["status"]), 60, "the inventory to know it")
+    return uuid
 
 
 def plan(page: Page, desk: Desk, uuid: str, to: str = "", way: str = "", **fields: str) -> str:
