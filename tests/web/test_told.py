@@ -127,7 +127,6 @@ def test_a_decision_outside_is_told(
     assert shown(client, manager, *pages_of(waiting)) == {}
 
 
-@not_yet
 @pytest.mark.parametrize(
     "change",
     [

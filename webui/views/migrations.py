@@ -144,6 +144,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "similar": past_cases(migration) if migration.failure else (),
         "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, migration),
+        "is_theirs": _is_theirs(request, migration),
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
@@ -160,15 +161,19 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
 
 def _who_acts(request: SignedIn, migration: Migration) -> str:
     """Who can do the next step, said to the person who looks."""
-    if migration.next_step_by == "operator":
-        is_theirs = request.user.has_perm(Perm.EVACUATE)  # only an operator holds it
-    elif migration.next_step_by:
-        is_theirs = request.user.has_perm(Perm.REQUEST)
-    else:
+    if not migration.next_step_by:
         return ""
-    if is_theirs:
+    if _is_theirs(request, migration):
         return say("You can.")
     return _CALLED[migration.next_step_by]
+
+
+def _is_theirs(request: SignedIn, migration: Migration) -> bool:
+    """Whether the person who looks can do the next step. Only an operator may evacuate."""
+    if not migration.next_step_by:
+        return False
+    needed = Perm.EVACUATE if migration.next_step_by == "operator" else Perm.REQUEST
+    return request.user.has_perm(needed)
 
 
 _CALLED = {
