@@ -55,6 +55,7 @@ def facts(desk: Desk, name: str) -> dict[str, Any]:
 
 def test_1_helpdesk_finds_vm2_by_name_uuid_address_and_host(desk: Desk, seat: Seat) -> None:
     page = seat("helpdesk")
+    page.goto(f"{desk.url}/clouds/lab/")
     for zone in ("nova-1", "nova"):
         expect(page.get_by_role("heading", name=zone, exact=True)).to_be_visible()
     for host in ("compute1", "compute2", "compute3", "compute4"):
