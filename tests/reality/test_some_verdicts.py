@@ -10,7 +10,7 @@ from tests.reality.guests import GUESTS
 
 pytestmark = pytest.mark.lab
 
-SOME = ("plain", "paused", "locked", "pinned", "apart", "volume-root")
+SOME = ("plain", "paused", "pinned", "volume-root")
 HOSTS = ("compute1", "compute2", "compute3", "compute4", "h-full", "h-weak", "h-off", "h-lost")
 
 
