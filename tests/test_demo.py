@@ -103,7 +103,7 @@ def processes_of(var: Path) -> list[str]:
 
 
 def sign_in(url: str, name: str, password: str) -> str:
-    """The home page as this person sees it."""
+    """The topology as this person sees it."""
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
     form = browser.open(url + "login/", timeout=20).read().decode()
@@ -115,7 +115,7 @@ def sign_in(url: str, name: str, password: str) -> str:
     )
     answer = browser.open(request, timeout=20)
     assert "/login/" not in answer.url
-    page: str = answer.read().decode()
+    page: str = browser.open(url + "clouds/lab/", timeout=20).read().decode()
     return page
 
 
