@@ -6,6 +6,7 @@ so no row is ever replaced by one that Nova updated earlier.
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -63,11 +64,13 @@ _NAMES = ("project_name", "image_name", "search")
 
 
 class Names:
-    """Names of projects and images by id, read when an unknown id turns up; they change rarely."""
+    """Names of projects, and images, by id, read when an unknown id turns up; they change rarely."""
 
     def __init__(self) -> None:
         self.projects: dict[str, str] = {}
-        self.images: dict[str, str] = {}
+        self.images: dict[str, api.Image | None] = {}
+        self.on_volume: dict[str, bool] = {}
+        """UUID of a server whose image is gone -> whether its first disk is a volume, which never changes."""
 
     def learn(self, cloud: api.Cloud, servers: Iterable[api.Server]) -> None:
         """Read the lists again if a server names somebody unknown; ids that stay unknown are remembered as such."""
@@ -78,14 +81,33 @@ class Names:
             server.image_id for server in servers if server.image_id and server.image_id not in self.images
         }
         if images:
-            self.images = dict.fromkeys(images, "") | self.images | cloud.image_names()
+            found = {image.id: image for image in cloud.images()}
+            self.images = dict.fromkeys(images, None) | self.images | found
+        for server in servers:
+            if server.volumes and server.image_id and self.images[server.image_id] is None:
+                self._learn_root(cloud, server)
+
+    def _learn_root(self, cloud: api.Cloud, server: api.Server) -> None:
+        if server.uuid not in self.on_volume:
+            with suppress(api.NotFound):
+                self.on_volume[server.uuid] = server.root_device in cloud.volume_devices(server.uuid)
+
+    def starts_from_volume(self, server: api.Server) -> bool:
+        """Whether its disk was made of a volume's snapshot, although Nova names an image."""
+        image = self.images.get(server.image_id)
+        return bool(server.volumes) and (
+            self.on_volume.get(server.uuid, False) if image is None else image.holds_volume
+        )
 
 
 def _fields(server: api.Server, names: Names) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(server, name) for name in _COPIED}
     found |= {name: list(getattr(server, name)) for name in _LISTS}
     found["project_name"] = names.projects.get(server.project_id) or server.project_id
-    found["image_name"] = names.images.get(server.image_id, "")
+    if names.starts_from_volume(server):
+        found["image_id"] = ""
+    image = names.images.get(found["image_id"])
+    found["image_name"] = image.name if image else ""
     return found
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from nmigrate import inventory
+from nmigrate import inventory, preflight
 from nmigrate.cloud import api
 from nmigrate.models import Cloud, Hypervisor, Instance, Service
 from tests.fakecloud import FakeCloud
@@ -156,3 +156,29 @@ def test_unknown_names_cost_one_call_not_one_each(synced: FakeCloud) -> None:
         inventory.read_changes(synced, names)
     assert Instance.objects.get(name="foreign").project_name == "nobody-knows"
     assert names.projects["nobody-knows"] == ""
+
+
+def test_what_starts_from_a_volume_is_known_though_nova_names_an_image(
+    synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.stored_images["i-1"] = api.Image("i-1", "snapshot", "active", holds_volume=True)
+    synced.change(vm2.uuid, image_id="i-1", volumes=("v-1",))
+    inventory.read_all_servers(synced, inventory.Names())
+    vm2.refresh_from_db()
+    assert (vm2.image_id, preflight.starts_from_volume(vm2)) == ("", True)
+    assert synced.calls["volume_devices"] == 0
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_when_its_image_is_gone_its_devices_tell_and_are_asked_for_once(
+    synced: FakeCloud, vm2: Instance, is_root: bool
+) -> None:
+    synced.change(vm2.uuid, image_id="deleted-since", volumes=("v-1",))
+    if is_root:
+        synced.booted_from_volume_images.add(vm2.uuid)
+    names = inventory.Names()
+    for _ in range(3):
+        inventory.read_all_servers(synced, names)
+    vm2.refresh_from_db()
+    assert preflight.starts_from_volume(vm2) is is_root
+    assert synced.calls["volume_devices"] == 1

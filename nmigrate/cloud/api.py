@@ -113,7 +113,13 @@ class Cloud(Protocol):
         """The name of a user, or the id itself when it cannot be read."""
         ...
 
-    def image_names(self) -> dict[str, str]: ...
+    def images(self) -> list[Image]:
+        """Empty when the account may not list images."""
+        ...
+
+    def volume_devices(self, uuid: str) -> dict[str, str]:
+        """Device, such as /dev/vda -> id of the volume that a server has there."""
+        ...
 
     def actions(self, uuid: str) -> list[Action]:
         """What was asked of this server, newest first, without events. Works for deleted servers too."""

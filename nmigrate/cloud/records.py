@@ -34,6 +34,9 @@ class Server:
     swap_mb: int = 0
     extra_specs: dict[str, str] = field(default_factory=dict)
     image_id: str = ""
+    """"" when it was booted from a volume; but Nova names an image of a volume's snapshot like any other."""
+    root_device: str = ""
+    """Such as /dev/vda."""
     image_properties: dict[str, Any] = field(default_factory=dict)
     """Of the image it was booted from (2.98); empty below that."""
     scheduler_hints: dict[str, Any] = field(default_factory=dict)
@@ -103,6 +106,8 @@ class Image:
     status: str
     size: int = 0
     """Bytes."""
+    holds_volume: bool = False
+    """Made of the snapshot of a volume: who boots from it starts from a new volume, though Nova names the image."""
 
 
 @dataclass(frozen=True, slots=True)

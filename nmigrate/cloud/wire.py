@@ -1,5 +1,6 @@
 """From the JSON that Nova and placement answer to the frozen records of api.py. Pure functions, no calls."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,6 +63,7 @@ def server(row: Row) -> api.Server:
         swap_mb=flavor.get("swap") or 0,
         extra_specs=dict(flavor.get("extra_specs") or {}),
         image_id=image.get("id") or "",
+        root_device=row.get("OS-EXT-SRV-ATTR:root_device_name") or "",
         image_properties=dict(image.get("properties") or {}),
         scheduler_hints=dict(row.get("scheduler_hints") or {}),
         config_drive=str(row.get("config_drive") or "").lower() == "true",
@@ -112,8 +114,21 @@ def live_progress(row: Row) -> api.LiveProgress:
 
 def image(row: Row) -> api.Image:
     return api.Image(
-        id=row["id"], name=row.get("name") or "", status=row.get("status") or "", size=row.get("size") or 0
+        id=row["id"],
+        name=row.get("name") or "",
+        status=row.get("status") or "",
+        size=row.get("size") or 0,
+        holds_volume=_holds_volume(row.get("block_device_mapping") or ""),
     )
+
+
+def _holds_volume(mapping: str) -> bool:
+    """What Nova writes of a snapshot of a server that starts from a volume (nova/compute/api.py, as JSON in a text)."""
+    try:
+        disks = json.loads(mapping or "[]")
+        return any(str(disk["boot_index"]) == "0" and disk["destination_type"] == "volume" for disk in disks)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def port(row: Row) -> api.Port:

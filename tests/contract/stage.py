@@ -30,6 +30,10 @@ class Stage(Protocol):
         uuid."""
         ...
 
+    def boot_from_volume(self, name: str, host: str) -> str:
+        """The same, running, whose first disk is a volume that was made of an image."""
+        ...
+
     def until(self, done: Callable[[], bool]) -> None: ...
     def out_of_service(self, host: str, is_out: bool) -> None: ...
     def forced_down(self, host: str, is_down: bool) -> None: ...
@@ -86,6 +90,11 @@ class FakeStage:
     ) -> str:
         project = "own-project" if ours else PROJECT
         return self.fake.add(name, host, status, pinned_zone=zone or None, project_id=project).uuid
+
+    def boot_from_volume(self, name: str, host: str) -> str:
+        uuid = self.boot(name, host, "ACTIVE")
+        self.fake.change(uuid, image_id="", volumes=("volume-1",))
+        return uuid
 
     def until(self, done: Callable[[], bool]) -> None:
         for _ in range(20):
@@ -179,6 +188,23 @@ class LabStage:
         if action:
             self.admin.post("nova", f"/servers/{uuid}/action", action)
             self.until(lambda: self._at_rest(uuid, status))
+        return uuid
+
+    def boot_from_volume(self, name: str, host: str) -> str:
+        made_of = parts(self.lab)
+        disk = {
+            "boot_index": 0,
+            "uuid": made_of["imageRef"],
+            "source_type": "image",
+            "destination_type": "volume",
+            "volume_size": 1,
+            "delete_on_termination": True,
+        }
+        body = {"name": name, "host": host, **made_of, "block_device_mapping_v2": [disk]}
+        del body["imageRef"]
+        uuid = str(self.member_admin.post("nova", "/servers", {"server": body})["server"]["id"])
+        self.booted.append(uuid)
+        self.until(lambda: self._at_rest(uuid, "ACTIVE"))
         return uuid
 
     def _at_rest(self, uuid: str, status: str) -> bool:

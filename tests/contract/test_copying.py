@@ -49,6 +49,27 @@ def test_snapshot(stage: Stage, status: str) -> None:
             call(image.id)
 
 
+def test_copy_of_what_starts_from_a_volume_names_an_image_and_starts_from_a_volume(stage: Stage) -> None:
+    uuid = stage.boot_from_volume("k-volume", "compute1")
+    original = stage.cloud.server(uuid)
+    assert (original.image_id, stage.cloud.volume_devices(uuid)) == (
+        "",
+        {original.root_device: original.volumes[0]},
+    )
+    copy = boot_copy(stage, uuid)
+    copy = until_rest(stage, copy.uuid, "ACTIVE")
+    assert copy.volumes != original.volumes
+    assert stage.cloud.volume_devices(copy.uuid) == {copy.root_device: copy.volumes[0]}
+    image = next(row for row in stage.cloud.images() if row.id == copy.image_id)
+    assert image.holds_volume
+
+
+def test_copy_of_what_has_a_disk_of_its_own_does_not(stage: Stage) -> None:
+    copy = boot_copy(stage, stage.boot("k-disk", "compute1"))
+    assert not next(row for row in stage.cloud.images() if row.id == copy.image_id).holds_volume
+    assert stage.cloud.volume_devices(copy.uuid) == {}
+
+
 def test_snapshot_that_fails_is_gone_and_the_action_says_nothing(stage: Stage) -> None:
     uuid = stage.boot("k-snap-fail", "compute1")
     stage.fail_at("compute1", "snapshot")

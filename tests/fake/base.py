@@ -37,7 +37,9 @@ class FakeBase:
         self.groups: list[api.ServerGroup] = []
         self.cards: dict[str, list[api.Port]] = {}
         """The network cards of each server; Nova's addresses follow them."""
-        self.images: dict[str, api.Image] = {}
+        self.stored_images: dict[str, api.Image] = {}
+        self.booted_from_volume_images: set[str] = set()
+        """UUIDs of servers whose first disk is a volume, although an image is named."""
         self.projects = {PROJECT}
         """Where our account has a role."""
         # handles: how the cloud behaves
@@ -96,6 +98,7 @@ class FakeBase:
             memory_mb=2048,
             disk_gb=20,
             image_id=IMAGE,
+            root_device="/dev/vda",
             addresses=("10.20.0.14",),
             created_at=self._now(),
             updated_at=self._now(),
@@ -114,6 +117,9 @@ class FakeBase:
 
     def change(self, uuid: str, **fields: object) -> None:
         self.by_uuid[uuid] = replace(self.by_uuid[uuid], updated_at=self._now(), **fields)  # type: ignore[arg-type]
+
+    def starts_from_volume(self, server: api.Server) -> bool:
+        return bool(server.volumes) and (not server.image_id or server.uuid in self.booted_from_volume_images)
 
     def delete(self, uuid: str, user: str = MEMBER) -> None:
         """Its owner deletes it outside, and it is gone at once."""

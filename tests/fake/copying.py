@@ -30,7 +30,7 @@ class Copying(FakeBase):
 
     def images_named(self, name: str) -> list[api.Image]:
         self._answer("images_named")
-        return [image for image in self.images.values() if image.name == name]
+        return [image for image in self.stored_images.values() if image.name == name]
 
     def image(self, image_id: str) -> api.Image:
         self._answer("image")
@@ -62,21 +62,19 @@ class Copying(FakeBase):
             raise no_role(self.name, project_id, "401 The request you have made requires authentication.")
 
     def _find_image(self, image_id: str) -> api.Image:
-        if image_id not in self.images:
+        if image_id not in self.stored_images:
             raise api.NotFound(GONE, f"404 No image found with ID {image_id}")
-        return self.images[image_id]
+        return self.stored_images[image_id]
 
     def _create_image(self, uuid: str, project_id: str, name: str) -> str:
         self._check_role(project_id)
         server = self._find(uuid)
         self._check_state(server, "createImage", "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
         image = api.Image(str(uuid4()), name, "queued")
-        self.images[image.id] = image
+        self.stored_images[image.id] = image
         request_id = self._begin(uuid, "createImage", OWN)
-        if (
-            server.volumes and not server.image_id
-        ):  # its disks are volumes: cinder keeps them, the image is empty
-            self.images[image.id] = replace(image, status="active")
+        if self.starts_from_volume(server):  # cinder keeps its disks, the image is empty and names them
+            self.stored_images[image.id] = replace(image, status="active", holds_volume=True)
             return request_id
         self.change(uuid, task_state="image_snapshot_pending")
         self._pending[uuid] = self._snapshotting(uuid, image.id)
@@ -87,21 +85,21 @@ class Copying(FakeBase):
         if self.fail_at.get(self.by_uuid[uuid].host) == "snapshot":
             # Seen on the lab: the image is gone, and the action says nothing of it.
             if self.kill_image:
-                self.images[image_id] = replace(self.images[image_id], status="killed")
+                self.stored_images[image_id] = replace(self.stored_images[image_id], status="killed")
             else:
-                self.images.pop(image_id, None)
+                self.stored_images.pop(image_id, None)
             self.change(uuid, task_state="")
             return
         self.change(uuid, task_state="image_uploading")
         yield
-        if image_id in self.images:
+        if image_id in self.stored_images:
             size = self.by_uuid[uuid].disk_gb * 1024**2
-            self.images[image_id] = replace(self.images[image_id], status="active", size=size)
+            self.stored_images[image_id] = replace(self.stored_images[image_id], status="active", size=size)
         self.change(uuid, task_state="")
 
     def _delete_image(self, image_id: str) -> str:
         self._find_image(image_id)
-        del self.images[image_id]
+        del self.stored_images[image_id]
         return f"req-{uuid4()}"
 
     # -- servers
@@ -133,6 +131,8 @@ class Copying(FakeBase):
             memory_mb=alike.memory_mb if alike else 2048,
             disk_gb=alike.disk_gb if alike else 20,
             image_id=new.image_id,
+            root_device="/dev/vda",
+            volumes=(f"volume-{uuid4()}",) if self.stored_images[new.image_id].holds_volume else (),
             config_drive=new.config_drive,
             key_name=new.key_name,
             metadata=dict(new.metadata),
@@ -142,6 +142,8 @@ class Copying(FakeBase):
             updated_at=self._now(),
         )
         self.by_uuid[server.uuid] = server
+        if server.volumes:
+            self.booted_from_volume_images.add(server.uuid)
         self.cards[server.uuid] = []
         if new.server_group:
             self.groups = [

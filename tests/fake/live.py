@@ -224,7 +224,7 @@ class Live(FakeBase):
             said = f"Migration pre-check error: {self._words('check_can_live_migrate_destination', dest)}"
             self._event(uuid, request_id, "compute_check_can_live_migrate_destination", dest, said)
             return False
-        is_local = has_local_disk(server) and not self.shared_storage
+        is_local = self._has_local_disk(server) and not self.shared_storage
         if self.fail_at.get(source) == "check_can_live_migrate_source":
             kind = "MigrationPreCheckError"
             said = f"Migration pre-check error: {self._words('check_can_live_migrate_source', source)}"
@@ -239,8 +239,7 @@ class Live(FakeBase):
         self._event(uuid, request_id, "compute_check_can_live_migrate_source", source, said)
         return False
 
-
-def has_local_disk(server: api.Server) -> bool:
-    """Whether a disk lies on its host: its root, an ephemeral, a swap or a config drive."""
-    extra = bool(server.ephemeral_gb or server.swap_mb or server.config_drive)
-    return extra or not server.volumes or bool(server.image_id)
+    def _has_local_disk(self, server: api.Server) -> bool:
+        """Whether a disk lies on its host: its root, an ephemeral, a swap or a config drive."""
+        extra = bool(server.ephemeral_gb or server.swap_mb or server.config_drive)
+        return extra or not self.starts_from_volume(server)

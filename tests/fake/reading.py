@@ -73,8 +73,14 @@ class Reading(FakeBase):
     def user_name(self, user_id: str) -> str:
         return {OWN: "admin", MEMBER: "demo", ADMIN: "cloud-admin"}.get(user_id, user_id)
 
-    def image_names(self) -> dict[str, str]:
-        return {IMAGE: "cirros"} | {image.id: image.name for image in self.images.values()}
+    def images(self) -> list[api.Image]:
+        return [api.Image(IMAGE, "cirros", "active"), *self.stored_images.values()]
+
+    def volume_devices(self, uuid: str) -> dict[str, str]:
+        self._answer("volume_devices")
+        volumes = self._find(uuid).volumes
+        first = 0 if self.starts_from_volume(self.by_uuid[uuid]) else 1
+        return {f"/dev/vd{chr(ord('a') + number)}": volume for number, volume in enumerate(volumes, first)}
 
     def own_user_id(self) -> str:
         return OWN

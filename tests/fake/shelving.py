@@ -36,7 +36,7 @@ class Shelving(FakeBase):
 
     def _being_shelved(self, uuid: str) -> Iterator[None]:
         yield
-        if self.by_uuid[uuid].image_id or not self.by_uuid[uuid].volumes:
+        if not self.starts_from_volume(self.by_uuid[uuid]):
             self.change(uuid, task_state="shelving_image_uploading", power_state=4)
             yield
         elif self.offloads_at_once:

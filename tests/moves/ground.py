@@ -71,40 +71,9 @@ class Ground:
 
     def from_volume(self, name: str, host: str) -> Instance:
         """A running instance that was booted from a volume."""
-        if isinstance(self.stage, FakeStage):
-            uuid = self.stage.boot(name, host, "ACTIVE")
-            self.stage.fake.change(uuid, image_id="", volumes=("volume-1",))
-        else:
-            uuid = self._boot_from_volume(self.stage, name, host)
+        uuid = self.stage.boot_from_volume(name, host)
         self.read()
         return Instance.objects.get(uuid=uuid)
-
-    def _boot_from_volume(self, stage: LabStage, name: str, host: str) -> str:
-        client = stage.lab.client("demo", "admin")
-        flavor = next(f for f in client.get("nova", "/flavors")["flavors"] if f["name"] == "m1.tiny")
-        image = next(i for i in client.get("glance", "/v2/images")["images"] if i["name"] == "cirros")
-        network = next(
-            n for n in client.get("neutron", "/v2.0/networks")["networks"] if n["name"] == "public"
-        )
-        disk = {
-            "boot_index": 0,
-            "uuid": image["id"],
-            "source_type": "image",
-            "destination_type": "volume",
-            "volume_size": 1,
-            "delete_on_termination": True,
-        }
-        server = {
-            "name": name,
-            "flavorRef": flavor["id"],
-            "networks": [{"uuid": network["id"]}],
-            "host": host,
-            "block_device_mapping_v2": [disk],
-        }
-        uuid = str(client.post("nova", "/servers", {"server": server})["server"]["id"])
-        stage.booted.append(uuid)
-        self.until(lambda: self.cloud.server(uuid).status == "ACTIVE", "the boot from a volume")
-        return uuid
 
     def share_storage(self, is_shared: bool) -> None:
         if isinstance(self.stage, FakeStage):

@@ -48,6 +48,25 @@ def test_live_move_past_a_lock_leaves_the_lock(ground: Ground) -> None:
     assert (move.state, server.host, server.locked_reason) == (State.DONE, "compute3", OWNER)
 
 
+@pytest.mark.parametrize("decision", ["confirm", "reject"])
+def test_copy_of_what_starts_from_a_volume_once_a_manager_allows_it(ground: Ground, decision: str) -> None:
+    instance = ground.from_volume("bfv", "compute1")
+    move = ground.ask(instance, Kind.COPY, zone="nova", original_after="delete", sets_aside=["copied_root"])
+    assert move.state == State.ASKING
+    services.approve_migration(actor=ground.manager, migration=move)
+    ground.play(move, State.WAITING, State.FAILED, State.STRANDED)
+    assert (move.state, move.overrides) == (State.WAITING, ["copied_root"]), ground.story(move)
+    copy = Instance.objects.get(uuid=move.copy_uuid)
+    assert (copy.status, copy.zone, copy.image_id, len(copy.volumes)) == ("ACTIVE", "nova", "", 1)
+    assert copy.volumes != instance.volumes
+    ground.decide(move, decision)
+    ground.play(move)
+    gone, kept = (instance, copy) if decision == "confirm" else (copy, instance)
+    assert move.state == {"confirm": State.DONE, "reject": State.REVERTED}[decision], ground.story(move)
+    ground.until(lambda: not Instance.objects.filter(uuid=gone.uuid).exists())
+    assert ground.cloud.server(kept.uuid).status == "ACTIVE"
+
+
 def test_freed_and_bound_again_past_a_lock(fake_ground: Ground) -> None:
     instance = locked(fake_ground, zone="nova-1")
     move = fake_ground.ask(instance, Kind.COLD, host="compute2", changes_pin=True, sets_aside=["lock"])

@@ -123,12 +123,16 @@ class Reading(Session):
                 self._users[user_id] = user_id
         return self._users[user_id]
 
-    def image_names(self) -> dict[str, str]:
+    def volume_devices(self, uuid: str) -> dict[str, str]:
+        rows = self._nova("GET", f"/servers/{uuid}/os-volume_attachments")["volumeAttachments"]
+        return {row["device"]: row["volumeId"] for row in rows if row.get("device")}
+
+    def images(self) -> list[api.Image]:
         try:
-            return {row["id"]: row.get("name") or "" for row in self._images("limit=1000")}
+            return [wire.image(row) for row in self._images("limit=1000")]
         except (api.Unauthorized, api.NotFound, api.WrongSetting):
             log.info("%s: this account may not list images; they are shown without names", self.name)
-            return {}
+            return []
 
     def own_projects(self) -> set[str]:
         rows = self._get("identity", "/auth/projects")["projects"]
