@@ -313,6 +313,8 @@ def _judge_decision(cloud: api.Cloud, move: Migration, order: Order | None, inst
             outcome = Outcome(False, judging.wrong_host(move, instance, host))
             _conclude(cloud, move, order, instance, outcome)
     elif judging.is_over(move, instance):
+        if instance.status == "VERIFY_RESIZE" and judging.unchanged_for(move) <= PATIENCE:
+            return  # Nova closes the record first, and then says of the instance that it is in error
         request_id = order.request_id if order else ""
         _conclude(cloud, move, order, instance, judging.explained(cloud, move, instance, request_id))
 

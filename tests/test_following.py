@@ -86,6 +86,29 @@ def test_confirmed_on_the_wrong_host_is_given_time_and_then_told(
     assert "is on compute1 and not on compute3" in waiting.why
 
 
+def test_confirm_that_failed_is_explained_once_the_instance_is_in_error_too(
+    synced: FakeCloud, manager: User, waiting: Migration
+) -> None:
+    services.confirm_migration(actor=manager, migration=waiting)
+    run_tasks()
+    nova_says(synced, waiting, "error", status="VERIFY_RESIZE", task_state="")
+    assert look(synced, waiting) == State.CONFIRMING
+    nova_says(synced, waiting, "error", status="ERROR", fault="Failed to delete the old disk")
+    assert look(synced, waiting) == State.FAILED
+    assert waiting.cause == "confirm-cleanup"
+
+
+def test_confirm_that_failed_is_told_when_the_instance_stays_as_it_was(
+    synced: FakeCloud, manager: User, waiting: Migration
+) -> None:
+    services.confirm_migration(actor=manager, migration=waiting)
+    run_tasks()
+    nova_says(synced, waiting, "error", status="VERIFY_RESIZE", task_state="")
+    look(synced, waiting)
+    time_passes(waiting)
+    assert look(synced, waiting) == State.FAILED
+
+
 def test_verify_resize_without_a_finished_record_does_not_wait_for_anyone(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
