@@ -102,11 +102,14 @@ class Names:
 
 def _fields(server: api.Server, names: Names) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(server, name) for name in _COPIED}
+    found["image_properties"] = dict(server.image_properties)
     found |= {name: list(getattr(server, name)) for name in _LISTS}
     found["project_name"] = names.projects.get(server.project_id) or server.project_id
+    image = names.images.get(server.image_id)
+    if image:
+        found["image_properties"] |= {f"trait:{trait}": "required" for trait in image.traits}
     if names.starts_from_volume(server):
-        found["image_id"] = ""
-    image = names.images.get(found["image_id"])
+        found["image_id"], image = "", None
     found["image_name"] = image.name if image else ""
     return found
 

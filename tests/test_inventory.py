@@ -182,3 +182,13 @@ def test_when_its_image_is_gone_its_devices_tell_and_are_asked_for_once(
     vm2.refresh_from_db()
     assert preflight.starts_from_volume(vm2) is is_root
     assert synced.calls["volume_devices"] == 1
+
+
+def test_what_its_image_requires_of_a_host_is_known_though_nova_does_not_tell_it(
+    synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.stored_images["i-1"] = api.Image("i-1", "fast", "active", traits=("CUSTOM_SSD",))
+    synced.change(vm2.uuid, image_id="i-1", image_properties={"hw_firmware_type": "uefi"})
+    inventory.read_all_servers(synced, inventory.Names())
+    vm2.refresh_from_db()
+    assert vm2.image_properties == {"hw_firmware_type": "uefi", "trait:CUSTOM_SSD": "required"}

@@ -108,6 +108,9 @@ class Image:
     """Bytes."""
     holds_volume: bool = False
     """Made of the snapshot of a volume: who boots from it starts from a new volume, though Nova names the image."""
+    traits: tuple[str, ...] = ()
+    """What it requires of a host. Nova keeps to it and does not tell it of a server (api/openstack/compute/views/
+    servers.py: only the properties that it has a field for)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,13 @@ def image(row: Row) -> api.Image:
         status=row.get("status") or "",
         size=row.get("size") or 0,
         holds_volume=_holds_volume(row.get("block_device_mapping") or ""),
+        traits=tuple(
+            sorted(
+                name.removeprefix("trait:")
+                for name, wish in row.items()
+                if name.startswith("trait:") and wish == "required"
+            )
+        ),
     )
 
 

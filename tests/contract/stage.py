@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import quote
+from uuid import uuid4
 
 from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
@@ -32,6 +33,10 @@ class Stage(Protocol):
 
     def boot_from_volume(self, name: str, host: str) -> str:
         """The same, running, whose first disk is a volume that was made of an image."""
+        ...
+
+    def image_that_requires(self, trait: str) -> str:
+        """An image of the cloud's own that goes only to hosts with this trait. Returns its id."""
         ...
 
     def until(self, done: Callable[[], bool]) -> None: ...
@@ -95,6 +100,11 @@ class FakeStage:
         uuid = self.boot(name, host, "ACTIVE")
         self.fake.change(uuid, image_id="", volumes=("volume-1",))
         return uuid
+
+    def image_that_requires(self, trait: str) -> str:
+        image = api.Image(str(uuid4()), "k-picky", "active", size=1, traits=(trait,))
+        self.fake.stored_images[image.id] = image
+        return image.id
 
     def until(self, done: Callable[[], bool]) -> None:
         for _ in range(20):
@@ -206,6 +216,13 @@ class LabStage:
         self.booted.append(uuid)
         self.until(lambda: self._at_rest(uuid, "ACTIVE"))
         return uuid
+
+    def image_that_requires(self, trait: str) -> str:
+        image = {"name": "k-picky", "disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        image[f"trait:{trait}"] = "required"
+        made = str(self.admin.post("glance", "/v2/images", image)["id"])
+        self.admin.call("PUT", "glance", f"/v2/images/{made}/file", b"an image of the lab\n")
+        return made
 
     def _at_rest(self, uuid: str, status: str) -> bool:
         server = self.cloud.server(uuid)

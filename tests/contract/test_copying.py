@@ -70,6 +70,15 @@ def test_copy_of_what_has_a_disk_of_its_own_does_not(stage: Stage) -> None:
     assert stage.cloud.volume_devices(copy.uuid) == {}
 
 
+def test_what_an_image_requires_of_a_host_is_told_with_the_image(stage: Stage) -> None:
+    made = stage.image_that_requires("CUSTOM_SSD")
+    traits = {image.id: image.traits for image in stage.cloud.images()}
+    assert traits.pop(made) == ("CUSTOM_SSD",)
+    assert stage.cloud.delete_image(made)
+    assert traits
+    assert not any(traits.values())
+
+
 def test_snapshot_that_fails_is_gone_and_the_action_says_nothing(stage: Stage) -> None:
     uuid = stage.boot("k-snap-fail", "compute1")
     stage.fail_at("compute1", "snapshot")

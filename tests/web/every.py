@@ -1,0 +1,206 @@
+"""Every page of the application with life in it: each state of a move, long names, trouble, nothing at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from nmigrate import audit, inventory, services, watchdog
+from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, OutsideMove, Visit
+from nmigrate.states import ACTIVE, Kind, State
+from tests.fakecloud import FakeCloud
+from tests.web.browsing import LONG
+from tests.wide import wide_cloud
+
+LAB, GIB = "/clouds/lab/", 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page as one person sees it."""
+
+    name: str
+    path: str
+    user: User | None
+
+
+@pytest.fixture
+def pages(
+    able: FakeCloud,
+    person: Callable[..., User],
+    helpdesk: User,
+    manager: User,
+    operator: User,
+    auditor: User,
+    waiting: Migration,
+    asking: Migration,
+) -> list[Shown]:
+    newcomer = person("", "newcomer")
+    vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
+    in_state = {state: _clone(able, waiting, state) for state in State}
+    by_kind = {kind: _clone(able, waiting, State.RUNNING, kind=kind) for kind in Kind}
+    copied = _clone(able, waiting, State.WAITING, kind=Kind.COPY, copy_uuid=doem.uuid, image_id=doem.uuid)
+    failed = in_state[State.FAILED]
+    _spoil(able, failed, vm1, waiting)
+    _measure(by_kind[Kind.LIVE])
+    _find(helpdesk, doem, waiting, by_kind[Kind.LIVE])
+    wide = wide_cloud(70)
+    aside = services.request_migration(
+        actor=helpdesk, instance=_locked("vm-00001"), reason="it is old", sets_aside=["lock"]
+    )
+    Visit.objects.create(user=operator, seen_at=timezone.now(), before=timezone.now() - timedelta(days=1))
+    instances, moves = f"{LAB}instances/", "/migrations/"
+    here, gone = f"{instances}{doem.uuid}/", f"{instances}gone/"
+    found = [
+        *(Shown(f"move-{state.value}", f"{moves}{move.pk}/", manager) for state, move in in_state.items()),
+        *(Shown(f"moving-{kind.value}", f"{moves}{move.pk}/", helpdesk) for kind, move in by_kind.items()),
+        *(Shown(f"half-way-{name}", f"{moves}{in_state[State.STRANDED].pk}/", user)
+          for name, user in (("helpdesk", helpdesk), ("operator", operator))),
+    ]  # fmt: skip
+    for name, path, user in (
+        ("mine-manager", "/mine/", manager),
+        ("mine-helpdesk", "/mine/", helpdesk),
+        ("mine-operator", "/mine/", operator),
+        ("mine-auditor", "/mine/", auditor),
+        ("no-role", "/", newcomer),
+        ("sign-in", "/login/", None),
+        ("guide-helpdesk", "/guide/", helpdesk),
+        ("guide-manager", "/guide/", manager),
+        ("guide-operator", "/guide/", operator),
+        ("guide-auditor", "/guide/", auditor),
+        ("words", "/guide/words/", helpdesk),
+        ("tour", "/tour/", helpdesk),
+        ("components", "/components/", operator),
+        ("clouds", "/clouds/", operator),
+        ("topology", LAB, helpdesk),
+        ("topology-heat", f"{LAB}?view=heat", operator),
+        ("topology-trouble", f"{LAB}?show=trouble", operator),
+        ("topology-nothing", f"{LAB}?q=nothing-like-this", helpdesk),
+        ("topology-wide", "/clouds/wide/", operator),
+        ("unreachable", "/clouds/dr/", operator),
+        ("find", f"{LAB}find/?q=vm", helpdesk),
+        ("find-nothing", f"{LAB}find/?q=nothing-like-this", helpdesk),
+        ("host", f"{LAB}hosts/compute1/", operator),
+        ("host-down", f"{LAB}hosts/compute4/", helpdesk),
+        ("no-host", f"{LAB}hosts/nowhere/", helpdesk),
+        ("instance", here, helpdesk),
+        ("instance-long", f"{instances}{vm1.uuid}/", operator),
+        ("instance-moving", f"{instances}{waiting.instance_uuid}/", manager),
+        ("no-instance", gone, helpdesk),
+        ("destinations", f"{here}destinations/", helpdesk),
+        ("destinations-locked", f"{instances}{vm1.uuid}/destinations/", manager),
+        ("destinations-wide", f"/clouds/wide/instances/{wide.uuid}/destinations/", operator),
+        ("plan", f"{here}migrate/", helpdesk),
+        ("plan-zone", f"{here}migrate/?zone=nova-1", helpdesk),
+        ("plan-locked", f"{instances}{vm1.uuid}/migrate/", helpdesk),
+        ("plan-moving", f"{instances}{asking.instance_uuid}/migrate/", helpdesk),
+        ("plan-wide", f"/clouds/wide/instances/{wide.uuid}/migrate/", operator),
+        ("migrations", moves, manager),
+        ("migrations-outside", f"{moves}?made=outside", manager),
+        ("migrations-nothing", f"{moves}?q=nothing-like-this", manager),
+        ("move-asking-helpdesk", f"{moves}{asking.pk}/", helpdesk),
+        ("move-waiting-long", f"{moves}{waiting.pk}/", helpdesk),
+        ("approvals", "/approvals/", manager),
+        ("approve", f"{moves}{asking.pk}/decide/", manager),
+        ("approve-override", f"{moves}{aside.pk}/decide/", manager),
+        ("decide", f"{moves}{waiting.pk}/decide/", manager),
+        ("decide-copy", f"{moves}{copied.pk}/decide/", manager),
+        ("decided", f"{moves}{failed.pk}/decide/", manager),
+        ("audit", "/audit/", auditor),
+        ("audit-bypasses", "/audit/?outside=on", auditor),
+        ("audit-bad-filter", "/audit/?since=never", auditor),
+        ("audit-nothing", "/audit/?q=nothing-like-this", auditor),
+        ("audit-entry", "/audit/1/", auditor),
+        ("audit-forbidden", "/audit/", helpdesk),
+        ("figures", "/figures/", manager),
+        ("health", "/health/", operator),
+        ("health-helpdesk", "/health/", helpdesk),
+        ("no-page", "/nowhere/", helpdesk),
+    ):
+        found.append(Shown(name, path, user))
+    return found
+
+
+def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -> Migration:
+    """The same move of an instance of its own, in that state."""
+    kind = changes.get("kind", like.kind)
+    server = cloud.add(f"web-{state}-{kind}", "compute3")
+    inventory.read_changes(cloud, inventory.Names())
+    now = timezone.now()
+    fields = {
+        field.attname: getattr(like, field.attname) for field in Migration._meta.fields if field.name != "id"
+    }
+    move = Migration.objects.create(
+        **fields
+        | {
+            "instance_uuid": server.uuid,
+            "instance_name": server.name,
+            "state": state,
+            "stranded_in": State.RUNNING if state == State.STRANDED else "",
+            "step": like.step if state in ACTIVE else "",
+            "ended_at": None if state in ACTIVE else now,
+            "decide_by": now + timedelta(hours=3) if state == State.WAITING else None,
+        }
+        | changes
+    )
+    for seen in like.observations.order_by("id"):
+        move.observations.create(
+            at=seen.at, nova_status=seen.nova_status, status=seen.status, task_state=seen.task_state,
+            host=seen.host,
+        )  # fmt: skip
+    return move
+
+
+def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migration) -> None:
+    """Long texts, a locked instance, a host that is down, a cloud that cannot be reached."""
+    words = {"failure": "No room.", "next_step": "Choose another.", "nova_said": "No valid host " * 20}
+    Migration.objects.filter(pk=failed.pk).update(cause="room", ticket="y" * 100, **words)
+    Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
+    due = timezone.now() + timedelta(minutes=10)
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason="because " * 40)
+    Hypervisor.objects.filter(cloud="lab", host="compute4").update(state="down")
+    with transaction.atomic():
+        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
+    Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
+
+
+def _locked(name: str) -> Instance:
+    Instance.objects.filter(name=name).update(locked=True, locked_reason="z" * 200)
+    return Instance.objects.get(name=name)
+
+
+def _measure(live: Migration) -> None:
+    """A live move with two minutes of figures."""
+    start = timezone.now().timestamp() - 60
+    samples = [[start + 5 * n, (2 - 0.1 * n) * GIB] for n in range(11)]
+    figures = {
+        "total": 2 * GIB, "remaining": GIB, "processed": GIB, "samples": samples, "least": samples[-1],
+        "read_at": start + 55,
+    }  # fmt: skip
+    Migration.objects.filter(pk=live.pk).update(progress=figures, nova_status="running")
+
+
+def _find(helpdesk: User, doem: Instance, waiting: Migration, live: Migration) -> None:
+    """What the watchdog finds, and moves that others made."""
+    now, hour = timezone.now(), timedelta(hours=1)
+    watchdog.judge("lab")
+    Finding.objects.create(cloud="lab", rule="r", host="h" * 80, what="z " * 90, since=now, seen_at=now)
+    for number, status in ((800, "error"), (801, "completed"), (802, "running")):
+        OutsideMove.objects.create(
+            cloud="lab", server_migration_id=number, instance_uuid=doem.uuid, instance_name=doem.name,
+            type="live-migration", status=status, source_host="compute2", dest_host="compute4",
+            user_name="m" * 40, started_at=now - hour, ended_at=None if status == "running" else now,
+        )  # fmt: skip
+    for number in range(30):
+        state = ("done", "failed", "reverted", "declined")[number % 4]
+        since = now - timedelta(days=number)
+        Migration.objects.create(
+            cloud="lab", instance_uuid=f"past-{number}", instance_name=f"past-{number}", kind=Kind.COLD,
+            source_host="compute1", state=state, reason="disk errors", requested_by=helpdesk, requested_at=since,
+            requested_by_name="helpdesk", waiting_since=since, ended_at=since,
+            **({"failure": "No room at all.", "cause": "room"} if state == "failed" else {}),
+        )  # fmt: skip
