@@ -77,7 +77,7 @@ def pages(
         ("components", "/components/", operator),
         ("clouds", "/clouds/", operator),
         ("topology", LAB, helpdesk),
-        ("topology-heat", f"{LAB}?view=heat", operator),
+        ("topology-heat", f"{LAB}?view=map", operator),
         ("topology-trouble", f"{LAB}?show=trouble", operator),
         ("topology-nothing", f"{LAB}?q=nothing-like-this", helpdesk),
         ("topology-wide", "/clouds/wide/", operator),

@@ -124,7 +124,10 @@ def test_a_cell_says_how_full_and_what_is_wrong(seen: Client) -> None:
 
     page = text(seen.get(PAGE, {"view": "map"}))
 
-    assert 'aria-label="compute2: declared down, 91 % of memory used, 2 instances, one in error"' in page
+    assert (
+        '<span class="hidden"> compute2: declared down, 91 % of memory used, 2 instances, one in error</span>'
+        in page
+    )
 
 
 def test_names_on_the_map_leave_out_what_all_share(seen: Client) -> None:

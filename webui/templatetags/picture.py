@@ -98,18 +98,18 @@ def cell(card: HostCard, cloud: str, shared: str) -> SafeString:
         signs += shape(words.BUSY, "t-busy")
     fill = card.fill
     return format_html(
-        '<li><a class="cell f{} {}" id="h-{}" data-host="{}" href="{}" title="{}" aria-label="{}"><b>{}</b>'
-        "<span>{} %</span>{}</a></li>",
+        '<li><a class="cell f{} {}" id="h-{}" data-host="{}" href="{}" title="{}"><b>{}</b>'
+        '<span>{} %</span>{}<span class="hidden"> {}</span></a></li>',
         min(fill, 100) // 5,
         _level(card, fill),
         host.pk,
         host.host,
         reverse("host", args=(cloud, host.host)),
         (text := told(_of_cell(card, look))),
-        text,
         shown,
         fill,
         signs,
+        text,
     )
 
 
