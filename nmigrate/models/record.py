@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
@@ -184,7 +185,7 @@ class Migration(models.Model):
     @property
     def meaning(self) -> str:
         if self.state == State.ASKING and self.sets_aside:
-            return "A rule of nmigrate speaks against it, so a manager must allow it before it starts."
+            return say("A rule of nmigrate speaks against it, so a manager must allow it before it starts.")
         return MEANINGS[State(self.state)]
 
     @property
@@ -241,13 +242,13 @@ class Order(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "waits for a worker"
-        SENT = "sent", "on its way to Nova"
-        ACCEPTED = "accepted", "accepted by Nova"
-        DONE = "done", "done"
-        REFUSED = "refused", "refused"
-        LOST = "lost", "never reached Nova"
-        FAILED = "failed", "accepted, then failed"
+        QUEUED = "queued", _("waits for a worker")
+        SENT = "sent", _("on its way to Nova")
+        ACCEPTED = "accepted", _("accepted by Nova")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+        LOST = "lost", _("never reached Nova")
+        FAILED = "failed", _("accepted, then failed")
 
     Action = Action
 

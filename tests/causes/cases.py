@@ -238,7 +238,7 @@ def leftover_files(scene: Scene) -> Migration:
     return scene.play(live(scene, "crm-db"))
 
 
-@case("28", "ssh", O, "Compute1 and compute3 could not reach each other", "repair the ssh access")
+@case("28", "ssh", O, "compute1 and compute3 could not reach each other", "repair the ssh access")
 def ssh_between_the_hosts(scene: Scene) -> Migration:
     reason = "not able to execute ssh command: Unexpected error while running command.\nExit code: 255\n"
     reason += "Stderr: 'Host key verification failed.'"
