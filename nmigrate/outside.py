@@ -86,7 +86,7 @@ def _write(
         Approval.objects.create(
             migration=move,
             decision=Approval.CONFIRM if is_kept else Approval.REJECT,
-            comment="decided outside nmigrate",
+            comment=say("decided outside nmigrate"),
             requested_by_id=move.requested_by_id,
             decided_by_name=str(who),
             decided_at=asked.started_at if asked and asked.started_at else timezone.now(),

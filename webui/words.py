@@ -136,6 +136,8 @@ ROLE_WORDS: dict[str, str] = {
     "operator": say("operator"),
 }
 
+PROCESS_WORDS: dict[str, str] = {"worker": say("Worker"), "follower": say("Follower")}
+
 # What static/js/desk.js writes by itself; {age} and the like are filled in there.
 PAGE_WORDS: dict[str, str] = {
     "seconds": say("{n} s", n="{n}"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nmigrate.sentences import keep, kept
+from nmigrate.sentences import keep
 
 HELPDESK, OPERATOR = "helpdesk", "operator"
 
@@ -21,10 +21,6 @@ class Proof:
     def as_json(self) -> dict[str, str]:
         step = keep(self.step)
         return {"said": self.said, "step": step, "host": self.host, "request_id": self.request_id}
-
-    @classmethod
-    def from_json(cls, row: dict[str, str]) -> "Proof":
-        return cls(**{**row, "step": kept(row.get("step", ""))})
 
 
 @dataclass(frozen=True, slots=True)
