@@ -77,7 +77,11 @@ _ADVICE = re.compile(
 
 def split_advice(text: str) -> tuple[str, str]:
     """A sentence of our rules in two: why, and what to do (its end, "" when it has none)."""
-    return split(text, lambda sentence: bool(_ADVICE.match(sentence)))
+    return split(text, says_what_to_do)
+
+
+def says_what_to_do(sentence: str) -> bool:
+    return bool(_ADVICE.match(sentence))
 
 
 def _is_no_valid_host(said: str) -> bool:

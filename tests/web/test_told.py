@@ -179,7 +179,7 @@ def test_what_the_cloud_refused_is_told(
     asked.refresh_from_db()
     assert (asked.state, asked.failure) == (
         State.FAILED,
-        "The cloud does not know that host. Choose one from the list.",
+        "vm2 was not moved: the cloud refused it. It stays on compute1, as it was.",
     )
 
     assert shown(client, manager, f"/migrations/{asked.pk}/", "/audit/") == {}
