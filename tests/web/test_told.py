@@ -36,6 +36,7 @@ DATA = (
     *("helpdesk", "manager", "manager2", "auditor", "operator", "root", "controller"),
     *("disk errors on compute1", "PSU swap on Sunday", "the zone closes", "move", "looks healthy"),
     *("OPS-311", "OPS-7"),
+    "resize",  # what Nova calls it
     *("Tiếng Việt", "English"),
 )
 NOT_YET = ("ways-now", "means", "judged-title")
