@@ -448,7 +448,7 @@ def locked(scene: Scene) -> Migration:
     "18",
     "source-down",
     O,
-    "compute1, where it is, does not answer|Compute1, where it is",
+    "compute1, where it is, does not answer",
     "bring compute1 back",
 )
 def source_down(scene: Scene) -> Migration:
@@ -474,7 +474,7 @@ def there_already(scene: Scene) -> Migration:
     return scene.play(move)
 
 
-@case("33", "still-in-use", H, "compute1 answers again|Compute1 answers again", "a live or a cold move")
+@case("33", "still-in-use", H, "compute1 answers again", "a live or a cold move")
 def evacuation_of_a_host_that_is_up(scene: Scene) -> Migration:
     instance = scene.boot("crm-db", "compute1", "ACTIVE")
     scene.stage.forced_down("compute1", True)
