@@ -23,7 +23,8 @@ from nmigrate.facts import snapshot
 from nmigrate.holding import hold, place_hold, watch
 from nmigrate.judging import PATIENCE, SETTLED, Outcome
 from nmigrate.models import Approval, Instance, Migration, Observation, Order
-from nmigrate.moves import Action
+from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.sentences import join, say
 from nmigrate.services import transition
 from nmigrate.services.placing import order_step
 from nmigrate.services.power import SIMPLE
@@ -273,12 +274,15 @@ def _copy(move: Migration) -> Instance | None:
 def _power_remark(move: Migration, instance: Instance) -> str:
     if move.kind == Kind.EVACUATE:
         return (
-            f"{instance.name} does not run. Start it, and tell its owner."
+            say("{name} does not run. Start it, and tell its owner.", name=instance.name)
             if instance.status != "ACTIVE"
             else ""
         )
     if move.before.get("status") == "ACTIVE" and instance.status != "ACTIVE":
-        return f"{instance.name} ran before the move and does not run now. Start it, and tell its owner."
+        return say(
+            "{name} ran before the move and does not run now. Start it, and tell its owner.",
+            name=instance.name,
+        )
     return ""
 
 
@@ -322,14 +326,14 @@ def _judge_decision(cloud: api.Cloud, move: Migration, order: Order | None, inst
 def _deleted(cloud: api.Cloud, move: Migration) -> None:
     """The instance is not in the inventory; only the cloud itself can say that it is gone."""
     if outside.is_gone(cloud, move.instance_uuid):
-        left = f" Its copy {move.copy_uuid} exists." if move.copy_uuid else ""
+        left = say("Its copy {uuid} exists.", uuid=move.copy_uuid) if move.copy_uuid else ""
         cause = own_cause("deleted", name=move.instance_name)
         transition(
             move,
             "fail",
             actor=audit.SYSTEM,
             ended_at=timezone.now(),
-            failure=f"{cause.what}{left}",
+            failure=join([cause.what, left]),
             **cause.fields(),
         )
 
@@ -342,9 +346,9 @@ _GOALS = {Action.START: "ACTIVE", Action.STOP: "SHUTOFF"}
 
 def _follow_power(order: Order, instance: Instance | None) -> None:
     action = Action(order.action)
-    doing = {Action.START: "start", Action.STOP: "stop", Action.UNLOCK: "unlock"}[action]
+    doing = ACTION_LABELS[action]
     if instance is None:
-        orders.end_order(order, ok=False, sentence="It was deleted.")
+        orders.end_order(order, ok=False, sentence=say("It was deleted."))
         return
     is_reached = (
         not instance.locked if action is Action.UNLOCK else instance.status == _GOALS[action]
@@ -353,7 +357,10 @@ def _follow_power(order: Order, instance: Instance | None) -> None:
         orders.end_order(order, ok=True)
     elif instance.status == "ERROR" and action is not Action.UNLOCK:
         orders.end_order(
-            order, ok=False, sentence=f"It went into error during the {doing}.", said=instance.fault
+            order,
+            ok=False,
+            sentence=say("It went into error during the {order}.", order=doing),
+            said=instance.fault,
         )
     elif (
         not instance.task_state
@@ -363,5 +370,7 @@ def _follow_power(order: Order, instance: Instance | None) -> None:
         orders.end_order(
             order,
             ok=False,
-            sentence=f"Nova accepted the {doing}, but 2 minutes later nothing has come of it.",
+            sentence=say(
+                "Nova accepted the {order}, but 2 minutes later nothing has come of it.", order=doing
+            ),
         )

@@ -13,6 +13,7 @@ from nmigrate.cloud import api
 from nmigrate.diagnosis import NO_VALID_HOST, Cause, explain_move, own_cause
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
+from nmigrate.sentences import listed, say
 from nmigrate.supposing import supposed
 
 SETTLED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
@@ -146,11 +147,12 @@ def _evacuate(cloud: api.Cloud, move: Migration, instance: Instance) -> Outcome 
 def _on_the_wrong_host(move: Migration, instance: Instance, times: int = 1) -> Outcome | None:
     if unchanged_for(move) <= times * PATIENCE:  # a picture between two reads is given time first
         return None
-    return Outcome(False, wrong_host(move, instance, move.dest_host or "another host"))
+    return Outcome(False, wrong_host(move, instance, move.dest_host or say("another host")))
 
 
 def wrong_host(move: Migration, instance: Instance, wanted: str) -> Cause:
-    return own_cause("wrong-host", name=move.instance_name, host=instance.host or "no host", dest=wanted)
+    host = instance.host or say("no host")
+    return own_cause("wrong-host", name=move.instance_name, host=host, dest=wanted)
 
 
 def _broken(cloud: api.Cloud, move: Migration, instance: Instance) -> Outcome | None:
@@ -227,11 +229,11 @@ def local_disks_beside(instance: Instance) -> str:
     if not preflight.starts_from_volume(instance):
         return ""
     parts = (
-        ("an ephemeral disk", instance.ephemeral_gb),
-        ("a swap disk", instance.swap_mb),
-        ("a config drive", instance.config_drive),
+        (say("an ephemeral disk"), instance.ephemeral_gb),
+        (say("a swap disk"), instance.swap_mb),
+        (say("a config drive"), instance.config_drive),
     )
-    return " and ".join(name for name, is_there in parts if is_there)
+    return listed(name for name, is_there in parts if is_there)
 
 
 def unchanged_for(move: Migration) -> timedelta:

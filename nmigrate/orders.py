@@ -231,7 +231,9 @@ def refuse(
 def _cause(order: Order, move: Migration, sentence: str, said: str, request_id: str, key: str) -> Cause:
     """Why an order was not carried out."""
     proof = (
-        Proof(said, f"answer to the {ACTION_LABELS[Action(order.action)]}", "", request_id) if said else None
+        Proof(said, say("answer to the {order}", order=ACTION_LABELS[Action(order.action)]), "", request_id)
+        if said
+        else None
     )
     words = {"name": move.instance_name, "source": move.source_host, "dest": move.asked_host}
     return explain_refusal(sentence, proof, key=key, **words)
@@ -239,8 +241,16 @@ def _cause(order: Order, move: Migration, sentence: str, said: str, request_id: 
 
 def _not_moved(move: Migration, order: Order, said: str) -> str:
     """Nothing has happened: that is the first thing to know."""
-    who = "the cloud refused it" if said and order.claimed_at else "it was stopped before anything was sent"
-    return f"{move.instance_name} was not moved: {who}. It stays on {move.source_host}, as it was."
+    names = {"name": move.instance_name, "host": move.source_host}
+    if said and order.claimed_at:
+        return say(
+            "{name} was not moved: the cloud refused it. It stays on {host}, as it was.",
+            **names,
+        )
+    return say(
+        "{name} was not moved: it was stopped before anything was sent. It stays on {host}, as it was.",
+        **names,
+    )
 
 
 def _remark(order: Order, move: Migration, sentence: str, request_id: str) -> None:

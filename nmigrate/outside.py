@@ -12,7 +12,7 @@ from nmigrate.diagnosis import own_cause
 from nmigrate.facts import snapshot
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.moves import Action
-from nmigrate.sentences import say
+from nmigrate.sentences import join, say
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
 from nmigrate.states import State
@@ -86,7 +86,7 @@ def _write(
         Approval.objects.create(
             migration=move,
             decision=Approval.CONFIRM if is_kept else Approval.REJECT,
-            comment="decided outside nmigrate",
+            comment=say("decided outside nmigrate"),
             requested_by_id=move.requested_by_id,
             decided_by_name=str(who),
             decided_at=asked.started_at if asked and asked.started_at else timezone.now(),
@@ -174,7 +174,7 @@ def _end_aborted(
         return
     outside = not is_ours and asked is not None
     cause = own_cause(key, name=move.instance_name, source=move.source_host, dest=move.dest_host)
-    failure = f"{sentence} {unharmed(move, instance)}" if instance else sentence
+    failure = join([sentence, unharmed(move, instance) if instance else ""])
     transition(
         move,
         "end_abort",

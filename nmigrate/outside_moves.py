@@ -19,12 +19,12 @@ from nmigrate import audit, calls
 from nmigrate.cloud import api
 from nmigrate.models import Cloud, Instance, Migration, Order, OutsideMove
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.states import ACTIVE
 
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({"completed", "confirmed", "reverted", "cancelled", "error", "failed", "done"})
-SOMEBODY = "somebody outside nmigrate"
 LOOK_BACK = timedelta(hours=1)
 """How far a new process reads back: what an earlier one had not decided yet is among it."""
 BEFORE_US = timedelta(minutes=2)
@@ -207,9 +207,13 @@ def _write(cloud: api.Cloud, row: api.ServerMigration, name: str) -> None:
                 **_seen(row),
             )
             if not is_history:
-                _tell("outside_move", made, f"{made.type} outside nmigrate: {made.status}")
+                _tell(
+                    "outside_move",
+                    made,
+                    say("{kind} outside nmigrate: {status}", kind=made.type, status=made.status),
+                )
                 if made.ended_at:
-                    _tell("outside_move_ended", made, f"{made.type} outside nmigrate ended: {made.status}")
+                    _tell("outside_move_ended", made, _ended(made))
             _touch(cloud.name)
     except IntegrityError:
         log.info("%s: record %s was noted by another follower", cloud.name, row.id)
@@ -236,10 +240,15 @@ def _update(known: OutsideMove, row: api.ServerMigration) -> None:
         rows = OutsideMove.objects.filter(pk=known.pk)
         if seen["ended_at"] and rows.filter(ended_at=None).update(**seen):
             known.refresh_from_db()
-            _tell("outside_move_ended", known, f"{known.type} outside nmigrate ended: {known.status}")
+            _tell("outside_move_ended", known, _ended(known))
         else:
             rows.update(**seen)
         _touch(known.cloud)
+
+
+def _ended(move: OutsideMove) -> str:
+    """Kind and status are Nova's own words."""
+    return say("{kind} outside nmigrate ended: {status}", kind=move.type, status=move.status)
 
 
 def _take_back(known: OutsideMove) -> None:
@@ -254,7 +263,9 @@ def _take_back(known: OutsideMove) -> None:
                 migration=move,
                 state_before=move.state,
                 state_after=move.state,
-                reason=f"what was taken for a move outside nmigrate is migration {move.pk}",
+                reason=say(
+                    "what was taken for a move outside nmigrate is migration {number}", number=move.pk
+                ),
             )
             _touch(known.cloud)
 
@@ -279,7 +290,7 @@ def _request_id(cloud: api.Cloud, row: api.ServerMigration) -> str:
 def _tell(action: str, move: OutsideMove, reason: str) -> None:
     audit.record(
         action,
-        actor=move.user_name or SOMEBODY,
+        actor=move.user_name or audit.SOMEBODY,
         is_outside=True,
         cloud=move.cloud,
         instance_uuid=move.instance_uuid,

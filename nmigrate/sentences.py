@@ -6,8 +6,9 @@ through the database, so that what a worker wrote at night is read by everybody 
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import models
@@ -27,20 +28,27 @@ class Made:
     values: tuple[tuple[str, Value], ...] = ()
     plural: str = ""
     number: int = 0
+    part: int = 0
+    """Of a message of several sentences: only its last n, or (-n) all but these. 0: all of it."""
+
+    def template(self) -> str:
+        """The English message, nothing filled in."""
+        message = self.plural if self.plural and self.number != 1 else self.message
+        return _part(message, self.part)
 
     def english(self) -> str:
-        message = self.plural if self.plural and self.number != 1 else self.message
-        return message.format(**dict(self.values))
+        return self.template().format(**dict(self.values))
 
     def translated(self) -> str:
         if not self.message:
             return ""
         message = ngettext(self.message, self.plural, self.number) if self.plural else gettext(self.message)
-        return message.format(**{name: told(value) for name, value in self.values})
+        return _part(message, self.part).format(**{name: told(value) for name, value in self.values})
 
     def as_json(self) -> list[Any]:
         values = {name: _value_as_json(value) for name, value in self.values}
-        return [self.message, values, *([self.plural, self.number] if self.plural else [])]
+        plural = [self.plural, self.number] if self.plural or self.part else []
+        return [self.message, values, *plural, *([self.part] if self.part else [])]
 
 
 Piece = str | Made
@@ -110,6 +118,58 @@ def told(value: Value) -> str:
     return str(value)
 
 
+def split(text: str, begins: Callable[[str], bool]) -> tuple[str, str]:
+    """In two before the first sentence, but the very first, that `begins` says yes to; both can still be told.
+
+    A message may hold several sentences: its translation must have as many.
+    """
+    before: list[Piece] = []
+    pieces = _pieces(text)
+    for place, piece in enumerate(pieces):
+        sentences = sentences_of(piece if isinstance(piece, str) else piece.template())
+        for at, one in enumerate(sentences):
+            is_later = bool(at) or bool(_AN_END.search(str(Sentence(before))))
+            if not (is_later and one[:1].isupper() and begins(one)):
+                continue
+            left, right = _cut(piece, sentences, at)
+            if not left and isinstance(before[-1], str):
+                before[-1] = before[-1].rstrip()
+            halves = Sentence([*before, *left]), Sentence([*right, *pieces[place + 1 :]])
+            return halves if isinstance(text, Sentence) else (str(halves[0]), str(halves[1]))
+        before.append(piece)
+    return text, ""
+
+
+_AN_END = re.compile(r"[.!?”)] $")
+
+
+def sentences_of(text: str) -> list[str]:
+    """One by one: a blank before a capital letter ends a sentence that has its full stop."""
+    found: list[str] = []
+    for one in re.split(r"(?<=[.!?”)]) ", text):
+        if found and not one[:1].isupper():
+            found[-1] += f" {one}"
+        else:
+            found.append(one)
+    return found
+
+
+def _part(message: str, part: int) -> str:
+    if not part:
+        return message
+    sentences = sentences_of(message)
+    return " ".join(sentences[-part:] if part > 0 else sentences[: len(sentences) + part])
+
+
+def _cut(piece: Piece, sentences: list[str], at: int) -> tuple[list[Piece], list[Piece]]:
+    if not at:
+        return [], [piece]
+    if isinstance(piece, str):
+        return [" ".join(sentences[:at])], [" ".join(sentences[at:])]
+    last = len(sentences) - at
+    return [replace(piece, part=-last)], [replace(piece, part=last)]
+
+
 def _pieces(text: str) -> tuple[Piece, ...]:
     return text.pieces if isinstance(text, Sentence) else (str(text),)
 
@@ -142,12 +202,14 @@ def _pieces_from_json(found: list[Any]) -> list[Piece]:
     return [piece if isinstance(piece, str) else _made_from_json(*piece) for piece in found]
 
 
-def _made_from_json(message: str, values: dict[str, Any], plural: str = "", number: int = 0) -> Made:
+def _made_from_json(
+    message: str, values: dict[str, Any], plural: str = "", number: int = 0, part: int = 0
+) -> Made:
     filled = {
         name: Sentence(_pieces_from_json(value["s"])) if isinstance(value, dict) else value
         for name, value in values.items()
     }
-    return Made(message, tuple(filled.items()), plural, number)
+    return Made(message, tuple(filled.items()), plural, number, part)
 
 
 class SentenceField(models.TextField):

@@ -10,6 +10,7 @@ from nmigrate.diagnosis import HELPDESK, Cause
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import status_words
+from nmigrate.sentences import join, listed, say
 from nmigrate.services import transition
 from nmigrate.services.placing import release_hold
 from nmigrate.states import Kind, State
@@ -28,7 +29,7 @@ def strand(move: Migration, cause: Cause, *, request_id: str = "") -> None:
         **cause.fields()
         | {
             "stranded_in": phase,
-            "failure": f"{_step_words(move)} {what_exists(move)}".strip(),
+            "failure": join([_step_words(move), what_exists(move)]),
             "next_step": _ways_on(move, cause),
         },
     )
@@ -36,8 +37,12 @@ def strand(move: Migration, cause: Cause, *, request_id: str = "") -> None:
 
 def _step_words(move: Migration) -> str:
     if not move.step:
-        return f"The move of {move.instance_name} stopped half-way."
-    return f"The move of {move.instance_name} stopped half-way, at the {ACTION_LABELS[Action(move.step)]}."
+        return say("The move of {name} stopped half-way.", name=move.instance_name)
+    return say(
+        "The move of {name} stopped half-way, at the {step}.",
+        name=move.instance_name,
+        step=ACTION_LABELS[Action(move.step)],
+    )
 
 
 def what_exists(move: Migration) -> str:
@@ -46,78 +51,109 @@ def what_exists(move: Migration) -> str:
     instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
     parts = []
     if instance is None:
-        parts.append(f"{name} itself is no longer there.")
+        parts.append(say("{name} itself is no longer there.", name=name))
     elif instance.status == "SHELVED_OFFLOADED":
-        parts.append(f"{name} is shelved: it is on no host, and its disk is kept.")
+        parts.append(say("{name} is shelved: it is on no host, and its disk is kept.", name=name))
     else:
-        parts.append(f"{name} is {status_words(instance.status)} on {instance.host} in zone {instance.zone}.")
+        parts.append(
+            say(
+                "{name} is {state} on {host} in zone {zone}.",
+                name=name,
+                state=status_words(instance.status),
+                host=instance.host,
+                zone=instance.zone,
+            )
+        )
     if move.changes_pin and move.step != Action.UNPIN:
-        parts.append("It is bound to no zone now.")
+        parts.append(say("It is bound to no zone now."))
     if move.kind == Kind.COPY:
         if move.image_id:
-            parts.append("Its snapshot exists.")
+            parts.append(say("Its snapshot exists."))
         if move.copy_uuid:
             copy = Instance.objects.filter(cloud=move.cloud, uuid=move.copy_uuid).first()
-            state = f", {status_words(copy.status)}" if copy else ""
-            parts.append(f"Its copy exists ({move.copy_uuid}{state}).")
-    return " ".join(parts)
+            known = join([move.copy_uuid, status_words(copy.status) if copy else ""], ", ")
+            parts.append(say("Its copy exists ({known}).", known=known))
+    return join(parts)
 
 
 def _ways_on(move: Migration, cause: Cause) -> str:
     """The buttons below, after what only somebody else can do first."""
-    first = f"{cause.next_step} " if cause.who != HELPDESK else ""
+    first = cause.next_step if cause.who != HELPDESK else ""
     if not moves.has_way_back(move):
-        return f"{first}Then try the step again." if first else _or_an_operator("Try the step again")
-    if move.kind == Kind.SHELVE:
-        back = f"start it again in {move.source_zone}"
-    elif move.kind == Kind.COPY:
-        drop = [
-            word for word, there in (("the copy", move.copy_uuid), ("the snapshot", move.image_id)) if there
-        ]
-        again = f"start {move.instance_name} again" if moves.ran(move) else ""
-        back = " and ".join(part for part in (f"delete {' and '.join(drop)}" if drop else "", again) if part)
-    else:
-        back = f"bind it to {move.before.get('pinned_zone')} again, as it was"
-    if move.step == Action.BOOT and move.copy_uuid:
-        return f"{first}Go back: nmigrate would {back}."  # the copy is not booted a second time beside it
+        again = (
+            say("Then try the step again.")
+            if first
+            else say("Try the step again, or show this page to an operator.")
+        )
+        return join([first, again])
+    back = _way_back(move)
+    if move.step == Action.BOOT and move.copy_uuid:  # the copy is not booted a second time beside it
+        return join([first, say("Go back: nmigrate would {back}.", back=back)])
     if not back:
-        return f"{first}Try the step again, or leave it as it is."
-    return f"{first}Try the step again, or go back: nmigrate would {back}."
+        return join([first, say("Try the step again, or leave it as it is.")])
+    return join([first, say("Try the step again, or go back: nmigrate would {back}.", back=back)])
 
 
-def _or_an_operator(way: str) -> str:
-    return f"{way}, or show this page to an operator."
+def _way_back(move: Migration) -> str:
+    """What nmigrate would do, as the end of a sentence; "" when there is nothing to put back."""
+    if move.kind == Kind.SHELVE:
+        return say("start it again in {zone}", zone=move.source_zone)
+    if move.kind == Kind.COPY:
+        drop = {
+            (True, True): say("delete the copy and the snapshot"),
+            (True, False): say("delete the copy"),
+            (False, True): say("delete the snapshot"),
+        }.get((bool(move.copy_uuid), bool(move.image_id)), "")
+        again = say("start {name} again", name=move.instance_name) if moves.ran(move) else ""
+        return listed(part for part in (drop, again) if part)
+    zone = move.before.get("pinned_zone") or say("its zone")
+    return say("bind it to {zone} again, as it was", zone=zone)
 
 
 def unharmed(move: Migration, instance: Instance) -> str:
     """Where an instance is after a failure that changed nothing else."""
+    host = instance.host
     if instance.status == "ERROR":
-        return f"It is in error on {instance.host}." if instance.host else "It is in error, on no host."
-    if instance.host == move.source_host:
-        state = {"ACTIVE": "runs", "SHUTOFF": "is stopped"}.get(instance.status, "is")
-        return f"It is unharmed and {state} on {instance.host}, as before."
-    return f"It is {status_words(instance.status)} on {instance.host} now."
+        return say("It is in error on {host}.", host=host) if host else say("It is in error, on no host.")
+    if host != move.source_host:
+        return say("It is {state} on {host} now.", state=status_words(instance.status), host=host)
+    if instance.status == "ACTIVE":
+        return say("It is unharmed and runs on {host}, as before.", host=host)
+    if instance.status == "SHUTOFF":
+        return say("It is unharmed and is stopped on {host}, as before.", host=host)
+    return say("It is unharmed and is on {host}, as before.", host=host)
 
 
-_FAILED = {
-    Action.CONFIRM: "The move of {name} could not be confirmed.",
-    Action.REVERT: "{name} could not be sent back.",
-    Action.EVACUATE: "{name} could not be evacuated{to}.",
-    Action.SHELVE: "{name} could not be shelved.",
-    Action.STOP: "{name} could not be stopped for the move.",
-    Action.UNPIN: "{name} could not be released from its zone.",
-    Action.LIVE: "{name} could not be moved live{to}.",
-}
+def _not_done(move: Migration) -> str:
+    """Which step did not work."""
+    name, host = move.instance_name, move.asked_host or move.dest_host
+    match Action(move.step) if move.step else None:
+        case Action.CONFIRM:
+            return say("The move of {name} could not be confirmed.", name=name)
+        case Action.REVERT:
+            return say("{name} could not be sent back.", name=name)
+        case Action.SHELVE:
+            return say("{name} could not be shelved.", name=name)
+        case Action.STOP:
+            return say("{name} could not be stopped for the move.", name=name)
+        case Action.UNPIN:
+            return say("{name} could not be released from its zone.", name=name)
+        case Action.EVACUATE if host:
+            return say("{name} could not be evacuated to {host}.", name=name, host=host)
+        case Action.EVACUATE:
+            return say("{name} could not be evacuated.", name=name)
+        case Action.LIVE if host:
+            return say("{name} could not be moved live to {host}.", name=name, host=host)
+        case Action.LIVE:
+            return say("{name} could not be moved live.", name=name)
+    if host:
+        return say("{name} could not be moved to {host}.", name=name, host=host)
+    return say("{name} could not be moved.", name=name)
 
 
 def what_happened(move: Migration, cause: Cause, instance: Instance | None) -> str:
     """What did not work, and how the instance is now."""
-    to = move.asked_host or move.dest_host
-    known = _FAILED.get(Action(move.step)) if move.step else None
-    said = cause.what or (known or "{name} could not be moved{to}.").format(
-        name=move.instance_name, to=f" to {to}" if to else ""
-    )
-    return f"{said} {unharmed(move, instance)}" if instance is not None else said
+    return join([cause.what or _not_done(move), unharmed(move, instance) if instance is not None else ""])
 
 
 def fail_or_strand(move: Migration, cause: Cause, *, request_id: str, **changes: Any) -> None:

@@ -1,20 +1,28 @@
 """Every row of the failure table is found by words that Nova says; unknown words get a mark of their own."""
 
+import itertools
 import re
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
-from nmigrate import services
+from nmigrate import services, stranding
 from nmigrate.cloud import api
 from nmigrate.diagnosis import ROWS, TABLE, Row, explain_move, explain_refusal, mark, match, own_cause
+from nmigrate.diagnosis.explain import _STEPS, CHECK_OF_DESTINATION
 from nmigrate.models import Instance, Migration
+from nmigrate.moves import Action
 from nmigrate.selectors.causes import similar_cases
+from nmigrate.sentences import keep, kept, told
+from nmigrate.states import Kind, State
+from nmigrate.stranding import what_happened
 from tests.conftest import play, run_tasks
 from tests.fakecloud import FakeCloud
+from tests.web.telling import is_made, tell_in_brackets
 
 SAID = {
     "Unexpected error while running command: not able to execute ssh command: x": "ssh",
@@ -134,11 +142,71 @@ def test_every_row_says_why_what_next_and_who_without_novas_words(row: Row) -> N
     cause = own_cause(
         row.key, name="vm2", source="compute1", dest="compute3", host="compute1", beside="a disk"
     )
+    assert [text for text in (cause.what, cause.why, cause.next_step) if not is_made(text)] == []
     for text in (cause.why, cause.next_step):
         assert text.endswith(".")
         assert "{" not in text
         assert not re.search(r"\bNova\b(?! sees)|nova-|VERIFY|vm_state|hypervisor_hostname|libvirt", text)
     assert cause.who in ("helpdesk", "operator")
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_what_is_not_known_has_a_word_that_fits_into_the_sentence(row: Row) -> None:
+    cause = own_cause(row.key, host="compute1", beside="a disk")
+    for text in filter(None, (cause.what, cause.why, cause.next_step)):
+        assert text[0].isupper() or text.startswith(("nmigrate", "compute1"))
+
+
+def test_a_cause_is_told_in_the_readers_language_with_what_only_its_reader_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell_in_brackets(monkeypatch)
+    stored = kept(keep(own_cause("cpu", name="vm2", source="compute1").why))
+    with translation.override("vi"):
+        assert (
+            told(stored)
+            == "⟦The processor of ⟧⟦the other host⟧⟦ lacks something that ⟧vm2⟦ uses while it runs.⟧"
+        )
+
+
+def test_every_step_of_the_clouds_that_fails_without_known_words_is_told() -> None:
+    hosts = [failed("flux empty", host=host) for host in ("compute3", "compute4")]
+    causes = [explain_move(action(failed("flux empty", name)), name="vm2") for name, _ in _STEPS]
+    causes += [
+        explain_move(action(failed("flux empty", "sends_flux", host)), name="vm2")
+        for host in ("", "compute3")
+    ]
+    causes.append(explain_move(action(*hosts), name="vm2"))
+    causes.append(explain_move(None, "flux empty", name="vm2"))
+    causes.append(
+        explain_move(action(api.Event(CHECK_OF_DESTINATION, "Success", "c3"), nowhere()), name="vm2")
+    )
+    assert [one.why for one in causes if not (is_made(one.why) and is_made(one.next_step))] == []
+    assert [is_made(proof.step) for proof in causes[-2].proofs] == [True]
+
+
+@pytest.mark.parametrize("step", ["", *Action])
+def test_what_did_not_work_and_the_ways_on_are_told(step: str) -> None:
+    cause = own_cause("ssh", name="vm2")
+    for kind, known, host in itertools.product(Kind, ("", "x"), ("", "compute3")):
+        move = Migration(
+            instance_name="vm2",
+            kind=kind,
+            step=step,
+            state=State.STRANDED,
+            stranded_in=State.RUNNING,
+            source_host="compute1",
+            source_zone="nova-1",
+            asked_host=host,
+            copy_uuid=known,
+            image_id=known,
+            changes_pin=True,
+            before={"status": "ACTIVE", "pinned_zone": "nova"},
+        )
+        texts = [stranding._ways_on(move, one) for one in (cause, own_cause("too-full"))]
+        for status, at in itertools.product(("ACTIVE", "SHUTOFF", "PAUSED", "ERROR"), ("", "compute1")):
+            texts.append(what_happened(move, cause, Instance(status=status, host=at)))
+        assert [text for text in texts if not is_made(text)] == []
 
 
 OBJECTED = [

@@ -8,13 +8,14 @@ from django.template import Context, Template
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from nmigrate.sentences import Sentence, join, keep, kept, listed, say, say_n, told
+from nmigrate.sentences import Sentence, join, keep, kept, listed, say, say_n, split, told
 
 VIETNAMESE = {
     "{host} is down.": "{host} không hoạt động.",
     "running": "đang chạy",
     "{name} is {state}.": "{name} {state}.",
     "{first} and {last}": "{first} và {last}",
+    "{host} is down. Choose another host.": "{host} không hoạt động. Hãy chọn máy chủ khác.",
 }
 
 
@@ -71,6 +72,32 @@ def test_it_comes_back_from_the_database_as_it_went() -> None:
     assert back.pieces == sentence.pieces
     assert keep(back) == keep(sentence)
     assert keep(sentence).startswith("vm2 is running. 4\x1f")
+
+
+ONE = say("{host} is down. Choose another host.", host="vm 2. Choose")
+TWO = join([say("{host} is down.", host="a"), say("Choose another host.")])
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "vietnamese"),
+    [
+        (ONE, ("vm 2. Choose is down.", "Choose another host."),
+         ("vm 2. Choose không hoạt động.", "Hãy chọn máy chủ khác.")),
+        (TWO, ("a is down.", "Choose another host."), ("a không hoạt động.", "Choose another host.")),
+        ("It is down. It hurts. Choose one.", ("It is down. It hurts.", "Choose one."),
+         ("It is down. It hurts.", "Choose one.")),
+        (say("{host} is down.", host="a"), ("a is down.", ""), ("a không hoạt động.", "")),
+        (say("Choose another host."), ("Choose another host.", ""), ("Choose another host.", "")),
+    ],
+)  # fmt: skip
+def test_a_text_is_split_before_a_sentence_and_both_parts_are_told(
+    text: str, english: tuple[str, str], vietnamese: tuple[str, str]
+) -> None:
+    parts = split(text, lambda one: one.startswith("Choose"))
+    assert parts == english
+    with translation.override("vi"):
+        assert (told(parts[0]), told(parts[1])) == vietnamese
+        assert tuple(told(kept(keep(part))) for part in parts) == vietnamese
 
 
 def test_a_persons_own_words_stay_their_own() -> None:

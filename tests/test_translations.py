@@ -7,6 +7,8 @@ import pytest
 from babel.messages.mofile import write_mo
 
 from nmigrate import translations
+from nmigrate.diagnosis.explain import says_what_to_do
+from nmigrate.sentences import sentences_of
 
 LANGUAGES = translations.languages()
 FILLED_IN = re.compile(r"\{\w*\}|%\(\w+\)[sd]|%[sd]|</?\w+[^>]*>")
@@ -41,6 +43,18 @@ def test_a_translation_fills_in_the_same(language: str) -> None:
         strings = _forms(message.string)
         wanted = sorted(FILLED_IN.findall(ids[-1])) if ids[0] else []
         wrong += [s for s in strings if ids[0] and s and sorted(FILLED_IN.findall(s)) != wanted]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reason_with_its_advice_has_as_many_sentences_in_every_language(language: str) -> None:
+    """After a failure the page shows them apart: why, and what to do."""
+    wrong, places = [], ("nmigrate/cloud/", "nmigrate/preflight/", "nmigrate/objecting", "nmigrate/calls")
+    for message in translations.read(language):
+        sentences = sentences_of(str(message.id))
+        is_ours = any(name.startswith(places) for name, _ in message.locations)
+        if is_ours and message.string and any(says_what_to_do(one) for one in sentences[1:]):
+            wrong += [message.id] if len(sentences_of(str(message.string))) != len(sentences) else []
     assert wrong == []
 
 

@@ -121,8 +121,8 @@ class MigrationFilterForm(forms.Form):
     instance = forms.CharField(required=False, max_length=255)
     made = forms.ChoiceField(
         required=False,
-        choices=[("", "asked for here"), ("outside", "made outside nmigrate")],
-        error_messages={"invalid_choice": "There is no such list. Choose one of the two."},
+        choices=[("", say("asked for here")), ("outside", say("made outside nmigrate"))],
+        error_messages={"invalid_choice": _("There is no such list. Choose one of the two.")},
     )
 
     def wanted(self) -> MigrationFilter:

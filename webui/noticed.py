@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from nmigrate.models import Finding, Migration
+from nmigrate.sentences import say
 from nmigrate.services.requests import is_live_under_way
 from nmigrate.states import Perm, State
 from webui import words
@@ -17,9 +18,9 @@ _PERMISSIONS = {"helpdesk": Perm.OPERATE, "manager": Perm.APPROVE, "operator": P
 """What somebody holds who can take the role's next step; only an operator holds the last."""
 
 _MUST = {
-    "helpdesk": "The helpdesk can do this.",
-    "manager": "A manager must do this.",
-    "operator": "An operator must do this.",
+    "helpdesk": say("The helpdesk can do this."),
+    "manager": say("A manager must do this."),
+    "operator": say("An operator must do this."),
 }
 DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
 """What a decision ends. While a host is down, or nobody knows where it runs, none is offered here."""
@@ -43,7 +44,7 @@ class Row:
 
     @property
     def urgency(self) -> str:
-        return "urgent" if self.tone == words.BAD else "needs a look"
+        return say("urgent") if self.tone == words.BAD else say("needs a look")
 
 
 def rows(user: User, findings: Iterable[Finding], *, page_of: Migration | None = None) -> list[Row]:
@@ -65,25 +66,27 @@ def who_acts(user: User, finding: Finding) -> str:
         return ""
     move = finding.migration
     if finding.who == "manager" and move is not None and move.requested_by_id == user.pk:
-        return "Another manager must do this: you asked for it."
+        return say("Another manager must do this: you asked for it.")
     if user.has_perm(_PERMISSIONS[finding.who]):
-        return "You can do this."
+        return say("You can do this.")
     return _MUST[finding.who]
 
 
 def _links(user: User, finding: Finding, page_of: Migration | None) -> Iterable[Link]:
     move = finding.migration
     if move is not None and finding.rule in DECIDED_ON and _may_decide(user, move):
-        yield Link("decide", reverse("decide_migration", args=[move.pk]), "Look at it and decide")
+        yield Link("decide", reverse("decide_migration", args=[move.pk]), say("Look at it and decide"))
     if move is not None and page_of is None:
         yield Link("move", reverse("migration", args=[move.pk]), _word(user, finding, move))
     if finding.instance_uuid:
         url = reverse("instance", args=[finding.cloud, finding.instance_uuid])
-        yield Link("instance", url, "See the instance")
+        yield Link("instance", url, say("See the instance"))
     if finding.host:
-        yield Link("host", reverse("host", args=[finding.cloud, finding.host]), f"See {finding.host}")
+        url = reverse("host", args=[finding.cloud, finding.host])
+        yield Link("host", url, say("See {name}", name=finding.host))
     if not finding.instance_uuid and not finding.host:
-        yield Link("cloud", reverse("topology", args=[finding.cloud]), f"See {finding.cloud}")
+        url = reverse("topology", args=[finding.cloud])
+        yield Link("cloud", url, say("See {name}", name=finding.cloud))
 
 
 def _may_decide(user: User, move: Migration) -> bool:
@@ -98,7 +101,7 @@ def _word(user: User, finding: Finding, move: Migration) -> str:
         and user.has_perm(Perm.OPERATE)
         and is_live_under_way(move, "abort")
     ):
-        return "Stop the live move …"
+        return say("Stop the live move …")
     if finding.rule == "stranded" and user.has_perm(Perm.OPERATE):
-        return "Say how it goes on …"
-    return "See the migration"
+        return say("Say how it goes on …")
+    return say("See the migration")

@@ -138,7 +138,7 @@ def _told(event: AuditEvent) -> Step:
     if event.is_outside:
         note = say("by {person}: {note}", person=words.of_person(event.actor), note=note)
     elif is_person and note:
-        note = f"“{note}”"
+        note = "“" + note + "”"
     tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
     return Step(title, event.at, tone, note, is_outside=event.is_outside)
 

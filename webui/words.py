@@ -136,6 +136,8 @@ ROLE_WORDS: dict[str, str] = {
     "operator": say("operator"),
 }
 
+PROCESS_WORDS: dict[str, str] = {"worker": say("Worker"), "follower": say("Follower")}
+
 # What static/js/desk.js writes by itself; {age} and the like are filled in there.
 PAGE_WORDS: dict[str, str] = {
     "seconds": say("{n} s", n="{n}"),
@@ -316,22 +318,22 @@ def of_migration(state: str) -> Look:
 
 
 _OUTSIDE: dict[str, "Look"] = {
-    "completed": Look(OK, "done"),
-    "done": Look(OK, "done"),
-    "confirmed": Look(OK, "done"),
-    "reverted": Look(OFF, "sent back"),
-    "cancelled": Look(OFF, "stopped on the way"),
-    "error": Look(BAD, "failed"),
-    "failed": Look(BAD, "failed"),
-    "finished": Look(WAIT, "waits for a decision"),
-    "confirming": Look(BUSY, "being confirmed"),
-    "reverting": Look(BUSY, "going back"),
+    "completed": Look(OK, say("done")),
+    "done": Look(OK, say("done")),
+    "confirmed": Look(OK, say("done")),
+    "reverted": Look(OFF, say("sent back")),
+    "cancelled": Look(OFF, say("stopped on the way")),
+    "error": Look(BAD, say("failed")),
+    "failed": Look(BAD, say("failed")),
+    "finished": Look(WAIT, say("waits for a decision")),
+    "confirming": Look(BUSY, say("being confirmed")),
+    "reverting": Look(BUSY, say("going back")),
 }
 
 
 def of_outside(move: OutsideMove) -> Look:
     """How a move that others made stands, by the status of Nova's record."""
-    return _OUTSIDE.get(move.status, Look(BUSY, "moving"))
+    return _OUTSIDE.get(move.status, Look(BUSY, say("moving")))
 
 
 def of_status(status: str, task_state: str = "") -> Look:

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nmigrate.sentences import keep
+
 HELPDESK, OPERATOR = "helpdesk", "operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Something that the cloud said: at which step, on which host, under which of its request ids."""
+    """Something that the cloud said: at which step (Nova's name of it, or a Sentence), on which host, under which of
+    its request ids."""
 
     said: str
     step: str = ""
@@ -16,7 +19,8 @@ class Proof:
     request_id: str = ""
 
     def as_json(self) -> dict[str, str]:
-        return {"said": self.said, "step": self.step, "host": self.host, "request_id": self.request_id}
+        step = keep(self.step)
+        return {"said": self.said, "step": step, "host": self.host, "request_id": self.request_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from nmigrate.cloud import api
 from nmigrate.diagnosis.cause import OPERATOR, Cause, Proof
 from nmigrate.diagnosis.own import CHANGED, fill, objection_key, own_cause
 from nmigrate.diagnosis.table import NO_VALID_HOST, match
+from nmigrate.sentences import join, say, split
 
 _CHANGING = (
     (r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "<uuid>"),
@@ -21,7 +22,7 @@ CHECK_OF_DESTINATION = "check_can_live_migrate_destination"
 SHOWN = 160
 """Characters of unknown words that are shown in the sentence itself; all of them are folded below it."""
 MOST_LIKELY = "Most likely: "
-"""What stands before a reason that nmigrate found by itself."""
+"""How a reason begins, in English, that nmigrate found by itself."""
 
 
 def mark(said: str) -> str:
@@ -60,7 +61,7 @@ def explain_refusal(
     if row is not None:
         cause = fill(row, name=name, source=source, dest=dest)
     elif said and key == CHANGED:
-        cause = _unknown("It was refused", said)
+        cause = _unknown(say("It was refused."), said)
     else:
         known = own_cause(key, name=name, source=source, dest=dest)
         reason, advice = split_advice(sentence)
@@ -76,9 +77,11 @@ _ADVICE = re.compile(
 
 def split_advice(text: str) -> tuple[str, str]:
     """A sentence of our rules in two: why, and what to do (its end, "" when it has none)."""
-    sentences = re.split(r"(?<=[.!?”)]) (?=[A-Z])", text)
-    first = next((at for at, one in enumerate(sentences) if at and _ADVICE.match(one)), len(sentences))
-    return " ".join(sentences[:first]), " ".join(sentences[first:])
+    return split(text, says_what_to_do)
+
+
+def says_what_to_do(sentence: str) -> bool:
+    return bool(_ADVICE.match(sentence))
 
 
 def _is_no_valid_host(said: str) -> bool:
@@ -99,7 +102,7 @@ def _proofs(action: api.Action | None, fault: str) -> list[Proof]:
         if not found:
             found = [Proof("", action.action, "", action.request_id)]
     if fault and not any(fault.strip() in proof.said for proof in found):
-        found.append(Proof(fault, "fault of the instance", "", action.request_id if action else ""))
+        found.append(Proof(fault, say("fault of the instance"), "", action.request_id if action else ""))
     return found
 
 
@@ -125,10 +128,10 @@ def _several(causes: list[Cause], hosts: dict[str, Proof]) -> Cause:
     """The cloud tried several hosts by itself, and each had its reason."""
     first = next((cause for cause in causes if not cause.key.startswith("unknown:")), causes[0])
     if len({cause.key for cause in causes}) == 1 and first is causes[0]:
-        whole = f"This is so for each of {', '.join(hosts)}, which the cloud tried."
-        return replace(first, why=f"{first.why} {whole}")
-    why = " ".join(dict.fromkeys(cause.why for cause in causes))
-    return replace(first, why=f"The cloud tried {len(causes)} hosts. {why}")
+        whole = say("This is so for each of {hosts}, which the cloud tried.", hosts=", ".join(hosts))
+        return replace(first, why=join([first.why, whole]))
+    tried = say("The cloud tried {number} hosts.", number=len(causes))
+    return replace(first, why=join([tried, *dict.fromkeys(cause.why for cause in causes)]))
 
 
 def _after_its_check(action: api.Action | None, *, name: str, source: str, dest: str) -> Cause | None:
@@ -144,45 +147,50 @@ def _after_its_check(action: api.Action | None, *, name: str, source: str, dest:
     ]
     if not passed:
         return None
-    cause = own_cause("port-binding", name=name, source=source, dest=passed[-1] or dest)
-    return replace(cause, why=MOST_LIKELY + cause.why[:1].lower() + cause.why[1:])
+    dest = passed[-1] or dest
+    cause = own_cause("port-binding", name=name, source=source, dest=dest)
+    where = dest or say("the other host")
+    return replace(cause, why=say("Most likely: its network could not be connected on {host}.", host=where))
 
 
 def _unknown(where: str, said: str) -> Cause:
-    """Words that are in no row: they are shown, with where they came from."""
+    """Words that are in no row: they are shown, after the sentence that says where they came from."""
     shown = " ".join(said.split())
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     return Cause(
         mark(said),
-        f"{where.rstrip('. ')}. The cloud's words for it are new to nmigrate: “{shown}”",
-        "Show this page to an operator. Another host may work meanwhile.",
+        join([where, say("The cloud's words for it are new to nmigrate: “{words}”", words=shown)]),
+        say("Show this page to an operator. Another host may work meanwhile."),
         OPERATOR,
     )
 
 
 _STEPS = (
-    ("check_can_live_migrate_source", "while the host that it is on was checked"),
-    ("check_can_live_migrate", "while the new host was checked"),
-    ("pre_live_migration", "while the new host was prepared"),
-    ("rollback_live_migration", "while it was put back"),
-    ("live_migration", "while it was copied"),
-    ("prep_resize", "while the move was prepared"),
-    ("finish_resize", "while it was started on the new host"),
-    ("resize_instance", "while its disk was copied"),
-    ("confirm_resize", "while its old host was tidied up"),
-    ("revert_resize", "while it went back"),
-    ("unshelve", "while it was started again"),
-    ("shelve", "while it was stored"),
-    ("rebuild", "while it was built anew"),
-    ("snapshot", "while a snapshot was made"),
-    ("build", "while it was started"),
-    ("conductor", "while a host was looked for"),
-    ("schedule", "while a host was looked for"),
+    ("check_can_live_migrate_source", say("while the host that it is on was checked")),
+    ("check_can_live_migrate", say("while the new host was checked")),
+    ("pre_live_migration", say("while the new host was prepared")),
+    ("rollback_live_migration", say("while it was put back")),
+    ("live_migration", say("while it was copied")),
+    ("prep_resize", say("while the move was prepared")),
+    ("finish_resize", say("while it was started on the new host")),
+    ("resize_instance", say("while its disk was copied")),
+    ("confirm_resize", say("while its old host was tidied up")),
+    ("revert_resize", say("while it went back")),
+    ("unshelve", say("while it was started again")),
+    ("shelve", say("while it was stored")),
+    ("rebuild", say("while it was built anew")),
+    ("snapshot", say("while a snapshot was made")),
+    ("build", say("while it was started")),
+    ("conductor", say("while a host was looked for")),
+    ("schedule", say("while a host was looked for")),
 )
 
 
 def _where(proof: Proof) -> str:
-    """Which step failed, and on which host, in plain words."""
-    doing = next((words for name, words in _STEPS if name in proof.step), "")
-    on = f" on {proof.host}" if proof.host and not proof.step.startswith("conductor") else ""
-    return f"It failed {doing}{on}".rstrip() if doing or on else "It failed"
+    """Which step failed, and on which host, in a plain sentence."""
+    when = next((words for name, words in _STEPS if name in proof.step), "")
+    if proof.host and not proof.step.startswith("conductor"):
+        if when:
+            return say("It failed {when} on {host}.", when=when, host=proof.host)
+        return say("It failed on {host}.", host=proof.host)
+    return say("It failed {when}.", when=when) if when else say("It failed.")

@@ -1,10 +1,14 @@
 """Causes that no words of the cloud's tell: seen from its records, or known to nmigrate alone."""
 
 import re
+from string import Formatter
 from typing import Any
+
+from django.utils.translation import gettext_noop as _
 
 from nmigrate.diagnosis.cause import HELPDESK, OPERATOR, Cause, Proof
 from nmigrate.diagnosis.table import ANOTHER, TABLE, Row
+from nmigrate.sentences import Value, say
 
 CHANGED = "changed-meanwhile"
 """Where no better name is known for what our own rules object to."""
@@ -13,175 +17,195 @@ OWN: tuple[Row, ...] = (
     Row(
         "no-words",
         "",
-        "The cloud gave it up without a word about why.",
-        "Try it once more. If it fails again, an operator finds the reason in the cloud's logs, by the request id.",
+        _("The cloud gave it up without a word about why."),
+        _(
+            "Try it once more. If it fails again, an operator finds the reason in the cloud's logs, by the request id."
+        ),
         HELPDESK,
     ),
     Row(
         "copy-broke-off",
         "",
-        "The copy of its memory broke off half-way, and the cloud does not say why; mostly it is the network "
-        "between the two hosts.",
-        "Plan the live move again. If it breaks off again, move it cold and tell an operator.",
+        _(
+            "The copy of its memory broke off half-way, and the cloud does not say why; mostly it is the network "
+            "between the two hosts."
+        ),
+        _("Plan the live move again. If it breaks off again, move it cold and tell an operator."),
         HELPDESK,
     ),
     Row(
         "copies-local-disk",
         "",
-        "Beside its volume it has a disk on {source} itself ({beside}), which had to be copied too, and the copy "
-        "broke off.",
-        "Move it cold: that stops it for a while.",
+        _(
+            "Beside its volume it has a disk on {source} itself ({beside}), which had to be copied too, and the copy "
+            "broke off."
+        ),
+        _("Move it cold: that stops it for a while."),
         HELPDESK,
     ),
     Row(
         "post-copy-broke",
         "",
-        "It already ran on {dest} when the connection to {source} broke: a part of its memory was left behind there, "
-        "so it has to be restarted.",
-        "An operator must see on which host it is and restart it. Tell its owner that it restarts.",
+        _(
+            "It already ran on {dest} when the connection to {source} broke: a part of its memory was left behind "
+            "there, so it has to be restarted."
+        ),
+        _("An operator must see on which host it is and restart it. Tell its owner that it restarts."),
         OPERATOR,
-        "{name} lost its memory during the live move.",
+        _("{name} lost its memory during the live move."),
     ),
     Row(
         "never-converges",
         "",
-        "It changed its memory faster than that could be copied, until the cloud's time for it was over.",
-        "Plan it again when {name} has less to do, or move it cold. A manager can also finish a live move at once "
-        "with a short pause.",
+        _("It changed its memory faster than that could be copied, until the cloud's time for it was over."),
+        _(
+            "Plan it again when {name} has less to do, or move it cold. A manager can also finish a live move at once "
+            "with a short pause."
+        ),
         HELPDESK,
     ),
     Row(
         "stopped-as-asked",
         "",
-        "Somebody asked for that here.",
-        "Plan it again when it suits. Nothing needs to be put right.",
+        _("Somebody asked for that here."),
+        _("Plan it again when it suits. Nothing needs to be put right."),
         HELPDESK,
     ),
     Row(
         "stopped-outside",
         "",
-        "Somebody stopped it in the cloud, not here.",
-        "Ask them why before you plan it again. Nothing needs to be put right.",
+        _("Somebody stopped it in the cloud, not here."),
+        _("Ask them why before you plan it again. Nothing needs to be put right."),
         HELPDESK,
     ),
     Row(
         "error-but-runs",
         "",
-        "The cloud lost track of it half-way. It may well run still, on one of the two hosts.",
-        "An operator must see on which host it really runs before its state is put right. Do not start, stop or "
-        "move it until then.",
+        _("The cloud lost track of it half-way. It may well run still, on one of the two hosts."),
+        _(
+            "An operator must see on which host it really runs before its state is put right. Do not start, stop or "
+            "move it until then."
+        ),
         OPERATOR,
-        "The cloud calls {name} broken, but it probably still runs.",
+        _("The cloud calls {name} broken, but it probably still runs."),
     ),
     Row(
         "in-error",
         "",
-        "The cloud gave up half-way and left it in error, without a word about why.",
-        "An operator must repair it. The reason stands in the cloud's logs, by the request id below.",
+        _("The cloud gave up half-way and left it in error, without a word about why."),
+        _("An operator must repair it. The reason stands in the cloud's logs, by the request id below."),
         OPERATOR,
     ),
     Row(
         "wrong-host",
         "",
-        "The last step of the move failed inside the cloud: it says that the move is finished, but {name} is on "
-        "{host} and not on {dest}.",
-        "An operator must look at it at once. Nobody may move it, stop it or reset its state before.",
+        _(
+            "The last step of the move failed inside the cloud: it says that the move is finished, but {name} is on "
+            "{host} and not on {dest}."
+        ),
+        _("An operator must look at it at once. Nobody may move it, stop it or reset its state before."),
         OPERATOR,
-        "The move of {name} ended in the wrong place.",
+        _("The move of {name} ended in the wrong place."),
     ),
     Row(
         "reset-outside",
         "",
-        "Somebody reset its state outside nmigrate, so the cloud no longer holds it for a decision.",
-        "An operator must check {name} and free the room that is still kept on the other host.",
+        _("Somebody reset its state outside nmigrate, so the cloud no longer holds it for a decision."),
+        _("An operator must check {name} and free the room that is still kept on the other host."),
         OPERATOR,
-        "{name} no longer waits for a decision.",
+        _("{name} no longer waits for a decision."),
     ),
     Row(
         "deleted",
         "",
-        "Somebody deleted it in the cloud during the move.",
-        "Nothing is left to move. Ask its owner whether that was meant; the cloud's list of its actions says who it "
-        "was.",
+        _("Somebody deleted it in the cloud during the move."),
+        _(
+            "Nothing is left to move. Ask its owner whether that was meant; the cloud's list of its actions says who "
+            "it was."
+        ),
         HELPDESK,
-        "{name} was deleted in the cloud while it was being moved.",
+        _("{name} was deleted in the cloud while it was being moved."),
     ),
     Row(
         "no-effect",
         "",
-        "The cloud accepted it, and then nothing came of it.",
-        "Try it once more. If nothing comes of it again, an operator must look at the cloud.",
+        _("The cloud accepted it, and then nothing came of it."),
+        _("Try it once more. If nothing comes of it again, an operator must look at the cloud."),
         HELPDESK,
     ),
     Row(
         "snapshot-failed",
         "",
-        "The copy of its disk (the snapshot) could not be made or stored.",
-        "Try it once more. If it fails again, an operator must look at the image store.",
+        _("The copy of its disk (the snapshot) could not be made or stored."),
+        _("Try it once more. If it fails again, an operator must look at the image store."),
         HELPDESK,
     ),
     Row(
         "copy-gone",
         "",
-        "The cloud accepted the copy, and it is gone again.",
-        "Try it once more. If it is gone again, show this page to an operator.",
+        _("The cloud accepted the copy, and it is gone again."),
+        _("Try it once more. If it is gone again, show this page to an operator."),
         HELPDESK,
     ),
     Row(
         "never-arrived",
         "",
-        "nmigrate was interrupted while it sent the order. The cloud has no trace of it, so it never arrived.",
-        "Plan it again.",
+        _(
+            "nmigrate was interrupted while it sent the order. The cloud has no trace of it, so it never arrived."
+        ),
+        _("Plan it again."),
         HELPDESK,
     ),
     Row(
         "cloud-away",
         "",
-        "The cloud did not answer for a long while, so nothing was sent.",
-        "Plan it again when the cloud answers; the health page says when.",
+        _("The cloud did not answer for a long while, so nothing was sent."),
+        _("Plan it again when the cloud answers; the health page says when."),
         HELPDESK,
     ),
     Row(
         "not-set-up",
         "",
-        "nmigrate cannot work with this cloud as it is set up.",
-        "An operator must put nmigrate's settings or its account right. Then plan it again.",
+        _("nmigrate cannot work with this cloud as it is set up."),
+        _("An operator must put nmigrate's settings or its account right. Then plan it again."),
         OPERATOR,
     ),
     Row(
         "host-down",
         "",
-        "{dest} does not answer.",
+        _("{dest} does not answer."),
         ANOTHER,
         HELPDESK,
     ),
     Row(
         "host-out-of-service",
         "",
-        "{dest} was taken out of service.",
+        _("{dest} was taken out of service."),
         ANOTHER,
         HELPDESK,
     ),
-    Row("too-full", "", "{dest} is too full.", "Plan it again with a host that has more room.", HELPDESK),
+    Row(
+        "too-full", "", _("{dest} is too full."), _("Plan it again with a host that has more room."), HELPDESK
+    ),
     Row(
         "zone-bound",
         "",
-        "It is bound to its zone, and {dest} is in another one.",
-        "Plan it again with a host of its own zone, or as a move to the other zone.",
+        _("It is bound to its zone, and {dest} is in another one."),
+        _("Plan it again with a host of its own zone, or as a move to the other zone."),
         HELPDESK,
     ),
     Row(
         "decided-otherwise",
         "",
-        "It no longer waits for this decision.",
-        "Look at what became of it.",
+        _("It no longer waits for this decision."),
+        _("Look at what became of it."),
         HELPDESK,
     ),
     Row(
         CHANGED,
         "",
-        "Something has changed since it was asked for.",
-        "Nothing was moved. Plan it again when that is settled.",
+        _("Something has changed since it was asked for."),
+        _("Nothing was moved. Plan it again when that is settled."),
         HELPDESK,
     ),
 )
@@ -213,15 +237,27 @@ def own_cause(key: str, *proofs: Proof, **words: Any) -> Cause:
     return fill(ROWS[key], **words).proved_by(*proofs)
 
 
+_STAND_INS = {
+    "name": (say("the instance"), say("The instance")),
+    "source": (say("its host"), say("Its host")),
+    "dest": (say("the other host"), say("The other host")),
+}
+"""What stands for a name that is not known: within a sentence, and where it begins one."""
+
+
 def fill(row: Row, **words: Any) -> Cause:
-    known = {"name": "the instance", "source": "its host", "dest": "the other host"}
-    known |= {name: str(word) for name, word in words.items() if word}
+    known = {name: word for name, word in words.items() if word}
+    return Cause(row.key, _said(row.why, known), _said(row.next_step, known), row.who, _said(row.what, known))
 
-    def say(text: str) -> str:
-        said = text.format_map(known)
-        return said[:1].upper() + said[1:]
 
-    return Cause(row.key, say(row.why), say(row.next_step), row.who, say(row.what))
+def _said(message: str, known: dict[str, Value]) -> str:
+    """A sentence of the table, with what is known filled in."""
+    if not message:
+        return ""
+    names = [name for _text, name, _spec, _conversion in Formatter().parse(message) if name]
+    begins = message.startswith("{")
+    stand_ins = {name: _STAND_INS[name][begins and name == names[0]] for name in names if name not in known}
+    return say(message, **{name: known.get(name) or stand_ins[name] for name in names})
 
 
 def objection_key(sentence: str) -> str:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from nmigrate.models.record import Migration
-from nmigrate.sentences import SentenceField
+from nmigrate.sentences import SentenceField, say
 
 GRAVEST_FIRST = (
     "wrong_host",
@@ -27,10 +27,10 @@ GRAVEST_FIRST = (
 )
 """The watchdog's rules (watchdog/), as pages list what they find."""
 TYPE_LABELS: dict[str, str] = {
-    "migration": "cold migration",
-    "resize": "change of its size",
-    "live-migration": "live migration",
-    "evacuation": "evacuation",
+    "migration": say("cold migration"),
+    "resize": say("change of its size"),
+    "live-migration": say("live migration"),
+    "evacuation": say("evacuation"),
 }
 """Nova's types of a migration record, in the words of our kinds."""
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.sentences import SentenceField, say
+from nmigrate.sentences import SentenceField, kept, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -182,9 +183,14 @@ class Migration(models.Model):
         return [reason for reason in self.verdict.get("reasons", ()) if reason["level"] == "ours"]
 
     @property
+    def proofs(self) -> list[dict[str, str]]:
+        """`evidence` for a page: a step that Nova has no name of is a Sentence."""
+        return [{**row, "step": kept(row["step"])} for row in self.evidence]
+
+    @property
     def meaning(self) -> str:
         if self.state == State.ASKING and self.sets_aside:
-            return "A rule of nmigrate speaks against it, so a manager must allow it before it starts."
+            return say("A rule of nmigrate speaks against it, so a manager must allow it before it starts.")
         return MEANINGS[State(self.state)]
 
     @property
@@ -206,7 +212,7 @@ class Approval(models.Model):
 
     migration = models.ForeignKey(Migration, on_delete=models.PROTECT, related_name="approvals")
     decision = models.CharField(max_length=10, choices=WORDS)
-    comment = models.TextField(blank=True)
+    comment = SentenceField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
@@ -241,13 +247,13 @@ class Order(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "waits for a worker"
-        SENT = "sent", "on its way to Nova"
-        ACCEPTED = "accepted", "accepted by Nova"
-        DONE = "done", "done"
-        REFUSED = "refused", "refused"
-        LOST = "lost", "never reached Nova"
-        FAILED = "failed", "accepted, then failed"
+        QUEUED = "queued", _("waits for a worker")
+        SENT = "sent", _("on its way to Nova")
+        ACCEPTED = "accepted", _("accepted by Nova")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+        LOST = "lost", _("never reached Nova")
+        FAILED = "failed", _("accepted, then failed")
 
     Action = Action
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from nmigrate.models import Migration
+from nmigrate.sentences import say
 from nmigrate.states import KIND_LABELS, Kind, State
 
 LIMIT = 5
@@ -50,7 +51,9 @@ def _went_on(case: Migration) -> str:
     """`case` with the annotations of similar_cases."""
     kind, host = getattr(case, "done_kind", None), getattr(case, "done_host", None)
     if case.state in (State.DONE, State.REVERTED):
-        return "it went on and came to its end"
+        return say("it went on and came to its end")
+    if kind and host:
+        return say("moved later by {kind} to {host}", kind=KIND_LABELS[Kind(kind)], host=host)
     if kind:
-        return f"moved later by {KIND_LABELS[Kind(kind)]}{f' to {host}' if host else ''}"
-    return "not moved since"
+        return say("moved later by {kind}", kind=KIND_LABELS[Kind(kind)])
+    return say("not moved since")

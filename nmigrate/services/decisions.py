@@ -13,7 +13,7 @@ from nmigrate import audit
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Migration, Order
 from nmigrate.moves import Action, first_step
-from nmigrate.sentences import say
+from nmigrate.sentences import join, say
 from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
 from nmigrate.states import TRANSITIONS, Perm, State
@@ -35,7 +35,7 @@ def approve_migration(*, actor: User, migration: Migration, comment: str = "") -
                 migration=migration,
                 state_before=State.ASKING,
                 state_after=migration.state,
-                reason=" ".join(reason["text"] for reason in migration.sets_aside),
+                reason=join(reason["text"] for reason in migration.sets_aside),
             )
             migration.refresh_from_db()
         first_order(migration, actor=actor)
@@ -133,7 +133,7 @@ def decide_together(
     for migration in migrations:
         is_start = migration.state == State.ASKING
         if is_start and is_yes and migration.sets_aside:
-            problem = f"Open it to approve it: {migration.sets_aside[0]['text']}"
+            problem = say("Open it to approve it: {rule}", rule=migration.sets_aside[0]["text"])
             results.append(Result(migration, problem))
             continue
         decide: Callable[..., None]

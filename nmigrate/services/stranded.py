@@ -80,7 +80,7 @@ def leave_migration(*, actor: User, migration: Migration, note: str = "") -> Non
             actor=actor,
             note=note.strip(),
             ended_at=timezone.now(),
-            next_step="It was left as it is. An operator puts it right in the cloud.",
+            next_step=say("It was left as it is. An operator puts it right in the cloud."),
             next_step_by="operator",
         )
         release_hold(migration)

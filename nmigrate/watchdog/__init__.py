@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from nmigrate import audit
 from nmigrate.models import Cloud, Finding, Migration
+from nmigrate.sentences import say
 from nmigrate.watchdog import rules_cloud, rules_moves, rules_people
 from nmigrate.watchdog.picture import Found, Picture, limit, take
 
@@ -160,7 +161,7 @@ def _end(row: Finding) -> None:
     now = timezone.now()
     with transaction.atomic():
         if Finding.objects.filter(pk=row.pk, ended_at=None).update(ended_at=now):
-            _tell("finding_ended", row, f"It has passed: {row.what}")
+            _tell("finding_ended", row, say("It has passed: {what}", what=row.what))
 
 
 def _tell(action: str, row: Finding, reason: str) -> None:

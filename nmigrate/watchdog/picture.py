@@ -18,6 +18,7 @@ from nmigrate.models import (
     Order,
     OutsideMove,
 )
+from nmigrate.sentences import say, say_n
 from nmigrate.states import ACTIVE, Kind, State
 
 BUSY_STATUSES = ("VERIFY_RESIZE", "ERROR")
@@ -211,11 +212,11 @@ def _newest(cloud: str, failed: list[Migration], outside: list[OutsideMove]) -> 
 
 def span(seconds: float) -> str:
     """A threshold in words: 90 -> "90 seconds", 300 -> "5 minutes"."""
-    for size, word in ((3600, "hour"), (60, "minute")):
-        if seconds >= 2 * size or seconds == size:
-            count = round(seconds / size)
-            return f"{count} {word}{'s' if count != 1 else ''}"
-    return f"{seconds:g} seconds"
+    if seconds >= 7200 or seconds == 3600:
+        return say_n("{n} hour", "{n} hours", round(seconds / 3600))
+    if seconds >= 120 or seconds == 60:
+        return say_n("{n} minute", "{n} minutes", round(seconds / 60))
+    return say("{number} seconds", number=f"{seconds:g}")
 
 
 def limit(name: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nmigrate.models import Order
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS
+from nmigrate.sentences import say
 from nmigrate.watchdog.picture import Found, Picture, limit, span
 
 BROKEN = ("error", "failed")
@@ -17,8 +18,14 @@ def unread(picture: Picture) -> Iterator[Found]:
     if picture.is_past(cloud.synced_at, seconds):
         yield Found(
             "unread",
-            f"{cloud.name} could not be read for {span(seconds)}: what these pages show of it grows old.",
-            f"An operator looks why: {cloud.problem or 'the follower has stopped, or is very slow.'}",
+            say(
+                "{cloud} could not be read for {span}: what these pages show of it grows old.",
+                cloud=cloud.name,
+                span=span(seconds),
+            ),
+            say("An operator looks why: {why}", why=cloud.problem)
+            if cloud.problem
+            else say("An operator looks why: the follower has stopped, or is very slow."),
             "operator",
         )
 
@@ -32,18 +39,22 @@ def unanswered(picture: Picture) -> Iterator[Found]:
         is_sent = order.state == Order.State.SENT
         if not picture.is_past(order.claimed_at if is_sent else order.created_at, seconds):
             continue
-        label = f"{ACTION_LABELS[Action(order.action)]} of {order.instance_name}"
+        about = {
+            "order": ACTION_LABELS[Action(order.action)],
+            "name": order.instance_name,
+            "span": span(seconds),
+        }
         if is_sent:
-            what = f"Nova has not answered to the {label} for {span(seconds)}."
-            next_step = (
+            what = say("Nova has not answered to the {order} of {name} for {span}.", **about)
+            next_step = say(
                 "nmigrate looks whether it arrived, and never sends it twice. An operator looks at Nova."
             )
         else:
-            what = f"The {label} has not been sent for {span(seconds)}."
+            what = say("The {order} of {name} has not been sent for {span}.", **about)
             next_step = (
-                f"An operator looks why: {order.problem}"
+                say("An operator looks why: {why}", why=order.problem)
                 if order.problem
-                else "An operator looks whether the workers run; the order is kept meanwhile."
+                else say("An operator looks whether the workers run; the order is kept meanwhile.")
             )
         yield Found(
             "unanswered",
@@ -67,9 +78,17 @@ def endless_task(picture: Picture) -> Iterator[Found]:
         doing = TASK_WORDS.get(instance.task_state, f"“{instance.task_state.replace('_', ' ')}”")
         yield Found(
             "endless_task",
-            f"{instance.name} has shown no progress for {span(seconds)}: {doing}.",
-            "A large disk may take so long. If nothing is being copied, an operator looks at the services of "
-            f"{instance.host or 'the cloud'}; do not reset its state before.",
+            say(
+                "{name} has shown no progress for {span}: {doing}.",
+                name=instance.name,
+                span=span(seconds),
+                doing=doing,
+            ),
+            say(
+                "A large disk may take so long. If nothing is being copied, an operator looks at the services of "
+                "{host}; do not reset its state before.",
+                host=instance.host or say("the cloud"),
+            ),
             "operator",
             picture.moving.get(instance.uuid),
             instance.uuid,
@@ -89,12 +108,24 @@ def broken_outside(picture: Picture) -> Iterator[Found]:
             or (row.ended_at is not None and row.status not in BROKEN)
         ):
             continue
-        by = row.user_name or "somebody"
+        who = {
+            "name": instance.name,
+            "person": row.user_name or say("somebody"),
+            "source": row.source_host,
+        }
         yield Found(
             "broken_outside",
-            f"{instance.name} is in error after {by} moved it outside nmigrate, from {row.source_host}"
-            f"{f' to {row.dest_host}' if row.dest_host else ''}.",
-            f"An operator looks on which host its disk is, and repairs it. It is on {instance.host} by Nova's word.",
+            say(
+                "{name} is in error after {person} moved it outside nmigrate, from {source} to {dest}.",
+                dest=row.dest_host,
+                **who,
+            )
+            if row.dest_host
+            else say("{name} is in error after {person} moved it outside nmigrate, from {source}.", **who),
+            say(
+                "An operator looks on which host its disk is, and repairs it. It is on {host} by Nova's word.",
+                host=instance.host,
+            ),
             "operator",
             None,
             instance.uuid,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from nmigrate import progress
 from nmigrate.models import Migration, Order
 from nmigrate.moves import ACTION_LABELS, Action
+from nmigrate.sentences import join, say
 from nmigrate.states import State
 from nmigrate.watchdog.picture import Flight, Found, Picture, limit, span
 
@@ -29,10 +30,15 @@ def stalled(picture: Picture) -> Iterator[Found]:
             yield about(
                 "stalled",
                 move,
-                f"The live move of {move.instance_name} makes no progress: what is left to copy has not got less "
-                f"for {span(seconds)}.",
-                "Stop the live move: it goes on running where it is. Try again when it is less busy, or let a "
-                "manager or an operator finish it at once, which pauses it.",
+                say(
+                    "The live move of {name} makes no progress: what is left to copy has not got less for {span}.",
+                    name=move.instance_name,
+                    span=span(seconds),
+                ),
+                say(
+                    "Stop the live move: it goes on running where it is. Try again when it is less busy, or let a "
+                    "manager or an operator finish it at once, which pauses it."
+                ),
                 "helpdesk",
             )
 
@@ -48,29 +54,50 @@ def queued(picture: Picture) -> Iterator[Found]:
             or not picture.is_past(order.answered_at, seconds)
         ):
             continue
-        label = ACTION_LABELS[Action(move.step)]
         if move.step == Action.LIVE and move.nova_status in NOT_BEGUN:
             yield about(
                 "queued",
                 move,
-                f"Nova took the live move of {move.instance_name} {span(seconds)} ago and has not begun it.",
-                f"{_why_not_begun(move)} Wait, or stop this one: {move.instance_name} goes on running as it is.",
+                say(
+                    "Nova took the live move of {name} {span} ago and has not begun it.",
+                    name=move.instance_name,
+                    span=span(seconds),
+                ),
+                join(
+                    [
+                        _why_not_begun(move),
+                        say(
+                            "Wait, or stop this one: {name} goes on running as it is.",
+                            name=move.instance_name,
+                        ),
+                    ]
+                ),
                 "helpdesk",
             )
         elif _nothing_happens(picture, move, seconds):
             yield about(
                 "queued",
                 move,
-                f"Nova took the {label} of {move.instance_name}, and nothing has come of it for {span(seconds)}.",
-                "Show this page to an operator: a service of the cloud may not be working. Do not ask for it again.",
+                say(
+                    "Nova took the {order} of {name}, and nothing has come of it for {span}.",
+                    order=ACTION_LABELS[Action(move.step)],
+                    name=move.instance_name,
+                    span=span(seconds),
+                ),
+                say(
+                    "Show this page to an operator: a service of the cloud may not be working. "
+                    "Do not ask for it again."
+                ),
                 "operator",
             )
 
 
 def _why_not_begun(move: Migration) -> str:
     if move.nova_status == "preparing":
-        return f"{move.dest_host or 'Its new host'} is still being prepared for it."
-    return f"Others that leave {move.source_host} come first."
+        if not move.dest_host:
+            return say("Its new host is still being prepared for it.")
+        return say("{host} is still being prepared for it.", host=move.dest_host)
+    return say("Others that leave {host} come first.", host=move.source_host)
 
 
 def _nothing_happens(picture: Picture, move: Migration, seconds: float) -> bool:
@@ -92,9 +119,17 @@ def source_down(picture: Picture) -> Iterator[Found]:
                 "source_down",
                 flight,
                 source,
-                f"{source}, where {name} came from, is down while Nova waits for the decision about {name}.",
-                f"Do not decide yet: neither a confirmation nor a rejection can end before {source} is back. An "
-                f"operator brings {source} back; {name} goes on as it is.",
+                say(
+                    "{host}, where {name} came from, is down while Nova waits for the decision about {name}.",
+                    host=source,
+                    name=name,
+                ),
+                say(
+                    "Do not decide yet: neither a confirmation nor a rejection can end before {host} is back. An "
+                    "operator brings {host} back; {name} goes on as it is.",
+                    host=source,
+                    name=name,
+                ),
             )
 
 
@@ -103,17 +138,26 @@ def host_down(picture: Picture) -> Iterator[Found]:
     for flight in picture.flights:
         for host in _needed(flight):
             if host in picture.down:
-                where = (
-                    "on it" if flight.is_held else f"being moved {'to' if host == flight.dest else 'off'} it"
-                )
                 yield _of_flight(
                     "host_down",
                     flight,
                     host,
-                    f"{host} is down while {flight.name} is {where}.",
-                    f"An operator looks at {host}. Do not start another move of {flight.name}, and do not evacuate "
-                    "it, before it is known whether the host still runs it.",
+                    _down_meanwhile(flight, host),
+                    say(
+                        "An operator looks at {host}. Do not start another move of {name}, and do not evacuate "
+                        "it, before it is known whether the host still runs it.",
+                        host=host,
+                        name=flight.name,
+                    ),
                 )
+
+
+def _down_meanwhile(flight: Flight, host: str) -> str:
+    if flight.is_held:
+        return say("{host} is down while {name} is on it.", host=host, name=flight.name)
+    if host == flight.dest:
+        return say("{host} is down while {name} is being moved to it.", host=host, name=flight.name)
+    return say("{host} is down while {name} is being moved off it.", host=host, name=flight.name)
 
 
 def _needed(flight: Flight) -> list[str]:
@@ -158,9 +202,16 @@ def _misplaced(picture: Picture, move: Migration) -> Iterator[Found]:
 def _elsewhere(move: Migration | None, uuid: str, name: str, host: str, wanted: str) -> Found:
     return Found(
         "wrong_host",
-        f"Nova says that the move of {name} is finished, but {name} is on {host} and not on {wanted}.",
-        "An operator looks at once where it really runs. Until then: do not move it, stop it or reset its state; "
-        "it may be running on the other host.",
+        say(
+            "Nova says that the move of {name} is finished, but {name} is on {host} and not on {wanted}.",
+            name=name,
+            host=host,
+            wanted=wanted,
+        ),
+        say(
+            "An operator looks at once where it really runs. Until then: do not move it, stop it or reset its state; "
+            "it may be running on the other host."
+        ),
         "operator",
         move,
         uuid,

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from nmigrate.models import Order
 from nmigrate.moves import Action
+from nmigrate.sentences import say
 from nmigrate.states import State
 from nmigrate.watchdog.picture import Found, Picture, limit, span
 from nmigrate.watchdog.rules_moves import about
@@ -18,8 +19,8 @@ def overdue(picture: Picture) -> Iterator[Found]:
             yield about(
                 "overdue",
                 move,
-                f"Nobody has decided on the move of {move.instance_name} in time.",
-                "Decide on it: meanwhile it takes up room on two hosts.",
+                say("Nobody has decided on the move of {name} in time.", name=move.instance_name),
+                say("Decide on it: meanwhile it takes up room on two hosts."),
                 "manager",
             )
 
@@ -32,9 +33,12 @@ def unapproved(picture: Picture) -> Iterator[Found]:
             yield about(
                 "unapproved",
                 move,
-                f"The move of {move.instance_name} has been asked for, and has waited {span(seconds)} for its "
-                "approval.",
-                "Approve it, or do not; nothing is sent to Nova before.",
+                say(
+                    "The move of {name} has been asked for, and has waited {span} for its approval.",
+                    name=move.instance_name,
+                    span=span(seconds),
+                ),
+                say("Approve it, or do not; nothing is sent to Nova before."),
                 "manager",
             )
 
@@ -47,8 +51,12 @@ def stranded(picture: Picture) -> Iterator[Found]:
             yield about(
                 "stranded",
                 move,
-                f"The move of {move.instance_name} stopped half-way more than {span(seconds)} ago.",
-                "Say on its page how it goes on: try the step again, go back, or leave it.",
+                say(
+                    "The move of {name} stopped half-way more than {span} ago.",
+                    name=move.instance_name,
+                    span=span(seconds),
+                ),
+                say("Say on its page how it goes on: try the step again, go back, or leave it."),
                 "helpdesk",
             )
 
@@ -68,9 +76,12 @@ def unheld(picture: Picture) -> Iterator[Found]:
             yield about(
                 "unheld",
                 move,
-                f"{move.instance_name} waits for a decision and is not locked: anybody in its project can decide "
-                "past the managers.",
-                "Decide on it soon.",
+                say(
+                    "{name} waits for a decision and is not locked: anybody in its project can decide past the "
+                    "managers.",
+                    name=move.instance_name,
+                ),
+                say("Decide on it soon."),
                 "manager",
             )
 
@@ -84,13 +95,20 @@ def undecided_outside(picture: Picture) -> Iterator[Found]:
         row = picture.last_outside.get(instance.uuid)
         if not picture.is_past(row.updated_at if row else instance.updated_at, seconds):
             continue
-        by = f"{row.user_name} moved" if row and row.user_name else "Somebody moved"
-        ask = row.user_name if row and row.user_name else "its owner"
+        person = row.user_name if row else ""
         yield Found(
             "undecided_outside",
-            f"{by} {instance.name} outside nmigrate, and Nova has waited more than {span(seconds)} for the decision.",
-            f"Ask {ask} to confirm or revert it in the cloud: meanwhile it takes up room on two hosts, and cannot be "
-            "moved.",
+            say(
+                "{person} moved {name} outside nmigrate, and Nova has waited more than {span} for the decision.",
+                person=person or say("Somebody"),
+                name=instance.name,
+                span=span(seconds),
+            ),
+            say(
+                "Ask {person} to confirm or revert it in the cloud: meanwhile it takes up room on two hosts, and "
+                "cannot be moved.",
+                person=person or say("its owner"),
+            ),
             "operator",
             None,
             instance.uuid,

@@ -238,7 +238,7 @@ def leftover_files(scene: Scene) -> Migration:
     return scene.play(live(scene, "crm-db"))
 
 
-@case("28", "ssh", O, "Compute1 and compute3 could not reach each other", "repair the ssh access")
+@case("28", "ssh", O, "compute1 and compute3 could not reach each other", "repair the ssh access")
 def ssh_between_the_hosts(scene: Scene) -> Migration:
     reason = "not able to execute ssh command: Unexpected error while running command.\nExit code: 255\n"
     reason += "Stderr: 'Host key verification failed.'"
@@ -448,7 +448,7 @@ def locked(scene: Scene) -> Migration:
     "18",
     "source-down",
     O,
-    "compute1, where it is, does not answer|Compute1, where it is",
+    "compute1, where it is, does not answer",
     "bring compute1 back",
 )
 def source_down(scene: Scene) -> Migration:
@@ -474,7 +474,7 @@ def there_already(scene: Scene) -> Migration:
     return scene.play(move)
 
 
-@case("33", "still-in-use", H, "compute1 answers again|Compute1 answers again", "a live or a cold move")
+@case("33", "still-in-use", H, "compute1 answers again", "a live or a cold move")
 def evacuation_of_a_host_that_is_up(scene: Scene) -> Migration:
     instance = scene.boot("crm-db", "compute1", "ACTIVE")
     scene.stage.forced_down("compute1", True)

@@ -1,6 +1,6 @@
 """Each rule of the watchdog: what makes it speak, what keeps it quiet, and that it says a thing once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,8 +29,20 @@ from nmigrate.models.noticed import GRAVEST_FIRST
 from nmigrate.states import State
 from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
+from tests.web.telling import is_made
 
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _every_finding_is_made_to_be_told(db: None) -> Iterator[None]:
+    """Whatever a test below finds, each reader is shown in their language."""
+    yield
+    told = [text for row in Finding.objects.all() for text in (row.what, row.next_step)]
+    told += AuditEvent.objects.filter(action__in=("finding", "finding_ended")).values_list(
+        "reason", flat=True
+    )
+    assert [text for text in told if not is_made(text)] == []
 
 
 def found() -> dict[str, Finding]:

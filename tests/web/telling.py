@@ -8,6 +8,8 @@ import pytest
 from django.utils import translation
 from django.utils.translation import trans_real
 
+from nmigrate.sentences import Sentence
+
 OPEN, CLOSE = "⟦", "⟧"
 _FILLED_IN = re.compile(r"\{\w+\}|%\(\w+\)[sd]")
 _ATTRIBUTES = ("alt", "aria-label", "data-label", "placeholder", "title")
@@ -34,6 +36,12 @@ def tell_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
         catalogue = trans_real.translation("vi")
     monkeypatch.setattr(catalogue, "gettext", bracketed)
     monkeypatch.setattr(catalogue, "ngettext", lambda one, many, n: bracketed(one if n == 1 else many))
+
+
+def is_made(text: str) -> bool:
+    """Whether every word of this text is told in the reader's language, but for what is filled in."""
+    pieces = text.pieces if isinstance(text, Sentence) else (text,)
+    return not any(isinstance(piece, str) and _WORD.search(piece) for piece in pieces)
 
 
 def unmarked(html: str, data: Iterable[str] = (), parts: Iterable[str] = ()) -> list[str]:

@@ -107,6 +107,11 @@ def role_word(name: str) -> str:
     return words.ROLE_WORDS.get(name, name)
 
 
+@register.filter
+def process_word(name: str) -> str:
+    return words.PROCESS_WORDS.get(name, name)
+
+
 @register.filter(name="told")
 def told_text(text: str) -> str:
     """A Sentence as text in the reader's language: before any other filter of text, which would take the English."""
