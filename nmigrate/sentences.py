@@ -6,7 +6,7 @@ through the database, so that what a worker wrote at night is read by everybody 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,3 +164,29 @@ class SentenceField(models.TextField):
         """For the schema it is a text like any other."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.TextField", args, kwargs
+
+
+class SentencesField(models.JSONField):
+    """Facts of the record among whose texts are Sentences, however deep; they are read back as such."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return _through(keep, super().get_prep_value(value))
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return _through(kept, super().from_db_value(value, expression, connection))
+
+    def deconstruct(self) -> Any:
+        """For the schema it is JSON like any other."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+
+def _through(change: Callable[[str], str], value: Any) -> Any:
+    """The same facts, every text of theirs changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _through(change, one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_through(change, one) for one in value]
+    return value

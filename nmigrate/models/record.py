@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.sentences import SentenceField, say
+from nmigrate.sentences import SentenceField, SentencesField, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -110,10 +110,8 @@ class Migration(models.Model):
         help_text="row of the failure table, or a mark of unknown words",
     )
     next_step_by = models.CharField(max_length=20, blank=True, help_text="the role that can do the next step")
-    verdict = models.JSONField(default=dict, help_text="what was judged when it was asked for")
-    verdict_at_start = models.JSONField(
-        default=dict, help_text="what fresh data said just before it was sent"
-    )
+    verdict = SentencesField(default=dict, help_text="what was judged when it was asked for")
+    verdict_at_start = SentencesField(default=dict, help_text="what fresh data said just before it was sent")
     overrides = models.JSONField(
         default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
     )
@@ -184,7 +182,7 @@ class Migration(models.Model):
     @property
     def meaning(self) -> str:
         if self.state == State.ASKING and self.sets_aside:
-            return "A rule of nmigrate speaks against it, so a manager must allow it before it starts."
+            return say("A rule of nmigrate speaks against it, so a manager must allow it before it starts.")
         return MEANINGS[State(self.state)]
 
     @property
