@@ -49,7 +49,8 @@ def implied_traits(case: Case) -> dict[str, str]:
 
     How a vTPM's secret is kept is asked for since 2026.1: where the present host tells it, the other one must.
     """
-    subject, found = case.subject, {}
+    subject = case.subject
+    found: dict[str, str] = {}
     if version := spec(subject, "tpm_version"):
         found[f"COMPUTE_SECURITY_TPM_{version.replace('.', '_')}"] = say("a vTPM")
         secret = f"{TPM_SECRET}{(spec(subject, 'tpm_secret_security') or 'user').upper()}"
