@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from nmigrate import preflight
 from nmigrate.preflight import Level, Reason, Verdict, verdict_of
 from nmigrate.scene import Scene
+from nmigrate.sentences import join, say
 from nmigrate.states import Kind
 from nmigrate.ways import Way, cold, copy, evacuate, live, shelve
 
@@ -50,8 +51,8 @@ def no_host_words(scene: Scene, zone: str) -> str:
     gravest = [verdict.reasons[0] for verdict in _judged_hosts(scene, zone).values() if verdict.reasons]
     rules = {reason.rule for reason in gravest}
     if len(rules) == 1 and not rules & set(_PLAIN):
-        return f"No host of zone {zone} can take it. {gravest[0].text}"
-    return f"No host of zone {zone} is up, in service and has room for it."
+        return join([say("No host of zone {zone} can take it.", zone=zone), gravest[0].text])
+    return say("No host of zone {zone} is up, in service and has room for it.", zone=zone)
 
 
 def crosses_zones(scene: Scene, target: Target) -> bool:
@@ -104,15 +105,15 @@ def _recommend(found: list[Way], name: str) -> list[Way]:
     if not possible:
         return found
     best = possible[0]
-    lives = f"{name} runs, and only this does not interrupt it."
-    returns = "It keeps UUID, addresses and volumes, and can be taken back until it is confirmed."
+    lives = say("{name} runs, and only this does not interrupt it.", name=name)
+    returns = say("It keeps UUID, addresses and volumes, and can be taken back until it is confirmed.")
     why = {
         "live": lives,
         "unpin-live": lives,
         "cold": returns,
         "unpin-cold": returns,
-        "shelve": "It is the only way left that keeps UUID, addresses and volumes.",
-        "copy": "No other way can be done here; the original stays until a manager decides.",
-        "evacuate": "Its host is down, so nothing else can be done.",
+        "shelve": say("It is the only way left that keeps UUID, addresses and volumes."),
+        "copy": say("No other way can be done here; the original stays until a manager decides."),
+        "evacuate": say("Its host is down, so nothing else can be done."),
     }[best.key]
     return [replace(way, is_recommended=True, why=why) if way is best else way for way in found]

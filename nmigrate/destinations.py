@@ -6,14 +6,10 @@ from dataclasses import dataclass, field
 from nmigrate.preflight import Destination, Level, Reason, Score, Verdict, judge_each, score
 from nmigrate.scene import Scene
 from nmigrate.states import Kind
+from nmigrate.ways import ONLY_OPERATORS
 
 ORDER = (Kind.LIVE, Kind.COLD, Kind.SHELVE, Kind.COPY, Kind.EVACUATE)
 """The least harm first, as the advisor recommends."""
-ONLY_OPERATORS = Reason(
-    "evacuated_by",
-    Level.FORBIDDEN,
-    "Only an operator may evacuate: first it must be certain that the host is really off.",
-)
 
 
 @dataclass(frozen=True, slots=True)

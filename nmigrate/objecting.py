@@ -9,6 +9,7 @@ from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.preflight import status_words
 from nmigrate.scene import Scene, stored
+from nmigrate.sentences import join, say
 from nmigrate.services import hosts_named
 from nmigrate.services.requests import CAN_ABORT, CAN_FORCE, needs_approval_of
 from nmigrate.states import Kind, State
@@ -26,7 +27,7 @@ def objection(order: Order, server: api.Server | None, cloud: api.Cloud) -> str:
             return _against_decision(move, server, cloud)
         case Action.LOCK:
             is_late = move.state != State.WAITING
-            return "It was decided before it could be locked." if is_late else ""
+            return say("It was decided before it could be locked.") if is_late else ""
         case Action.ABORT | Action.FORCE:
             return _against_stepping_in(order, cloud)
         case Action.DELETE:
@@ -64,9 +65,12 @@ def _against_move(order: Order, move: Migration, server: api.Server, cloud: api.
         return ""
     ran, runs = move.before.get("status") != "SHUTOFF", server.status != "SHUTOFF"
     if ran != runs and (kind is Kind.COPY or needs_approval_of(kind, runs=runs)):
-        return (
-            f"{server.name} was {'started' if runs else 'stopped'} since the move was asked for. Ask again."
+        changed = (
+            say("{name} was started since the move was asked for.", name=server.name)
+            if runs
+            else say("{name} was stopped since the move was asked for.", name=server.name)
         )
+        return join([changed, say("Ask again.")])
     return ""
 
 
@@ -102,11 +106,17 @@ def _read_anew(hosts: dict[str, Hypervisor], dest: str, cloud: api.Cloud) -> Non
 
 def _against_decision(move: Migration, server: api.Server, cloud: api.Cloud) -> str:
     if server.status != "VERIFY_RESIZE" or server.task_state:
-        return f"{server.name} is {status_words(server.status)}: it no longer waits for this decision."
+        return say(
+            "{name} is {state}: it no longer waits for this decision.",
+            name=server.name,
+            state=status_words(server.status),
+        )
     # A later resize by somebody else also waits in VERIFY_RESIZE; this decision is not about that one.
     newest = max(cloud.server_migrations_of(server.uuid), key=lambda row: row.id, default=None)
     if newest is None or newest.id != move.server_migration_id:
-        return f"{server.name} now waits for a decision on another move, made outside nmigrate."
+        return say(
+            "{name} now waits for a decision on another move, made outside nmigrate.", name=server.name
+        )
     return ""
 
 
@@ -114,7 +124,7 @@ def _against_stepping_in(order: Order, cloud: api.Cloud) -> str:
     statuses = CAN_ABORT if order.action == Action.ABORT else CAN_FORCE
     under_way = [row for row in cloud.live_progress(order.instance_uuid) if row.id == order.args["migration"]]
     if not any(row.status in statuses for row in under_way):
-        return "It has gone too far for that, or is over."
+        return say("It has gone too far for that, or is over.")
     return ""
 
 
@@ -123,11 +133,11 @@ def _against_deletion(order: Order, move: Migration, cloud: api.Cloud) -> str:
     if order.instance_uuid != move.instance_uuid:
         return ""
     if not move.copy_uuid or move.copy_uuid == move.instance_uuid:
-        return "There is no copy of it, so the original is not deleted."
+        return say("There is no copy of it, so the original is not deleted.")
     try:
         copy = cloud.server(move.copy_uuid)
     except api.NotFound:
-        return "Its copy is gone, so the original is not deleted."
+        return say("Its copy is gone, so the original is not deleted.")
     if copy.status == "ERROR":
-        return "Its copy is in error, so the original is not deleted."
+        return say("Its copy is in error, so the original is not deleted.")
     return ""

@@ -226,3 +226,29 @@ class SentenceField(models.TextField):
         """For the schema it is a text like any other."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.TextField", args, kwargs
+
+
+class SentencesField(models.JSONField):
+    """Facts of the record among whose texts are Sentences, however deep; they are read back as such."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return _through(keep, super().get_prep_value(value))
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return _through(kept, super().from_db_value(value, expression, connection))
+
+    def deconstruct(self) -> Any:
+        """For the schema it is JSON like any other."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+
+def _through(change: Callable[[str], str], value: Any) -> Any:
+    """The same facts, every text of theirs changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _through(change, one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_through(change, one) for one in value]
+    return value

@@ -162,8 +162,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# Those that are complete. Vietnamese is being translated (locale/vi), and is offered when nothing lacks.
-LANGUAGES = [("en", "English")]
+# Those that are complete: tests/test_translations.py fails when a message lacks its translation.
+LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt")]
 LANGUAGE_CODE = "en"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -7,9 +7,14 @@ from dataclasses import replace
 
 from nmigrate import preflight
 from nmigrate.cloud import api
-from nmigrate.diagnosis import MOST_LIKELY, OPERATOR, Cause, own_cause, split_advice
+from nmigrate.diagnosis import OPERATOR, Cause, own_cause
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.preflight import Around, Case, Destination, Group, Level, Reason
+from nmigrate.preflight.rules_host import ANOTHER_OR_WAIT
+from nmigrate.preflight.rules_processor import LIKE_HOST, NEWER_HOST
+from nmigrate.preflight.rules_room import LARGER_HOST
+from nmigrate.preflight.words import ANOTHER_HOST
+from nmigrate.sentences import join, say, say_n
 from nmigrate.states import Kind
 
 KEYS = {
@@ -34,6 +39,14 @@ NAMED = 4
 _HOST_RULES = frozenset(rule.__name__ for rule in preflight.HOST_RULES)
 _WEIGHTY_AMBER = frozenset({"processor"})
 """Only warnings before a move, and the likely reason after a refusal."""
+AGAIN: dict[str, str] = {
+    ANOTHER_HOST: say("Plan it again with another host."),
+    ANOTHER_OR_WAIT: say("Plan it again with another host, or wait a minute."),
+    LARGER_HOST: say("Plan it again with a larger host."),
+    LIKE_HOST: say("Plan it again with a like host, or move it cold."),
+    NEWER_HOST: say("Plan it again with a newer host, or move it cold."),
+}
+"""What to do before a move -> the same after it has failed, when a host is chosen by planning it again."""
 
 
 def supposed(cloud: api.Cloud, move: Migration, instance: Instance, cause: Cause) -> Cause:
@@ -105,7 +118,7 @@ def _against(case: Case) -> list[Reason]:
 
 
 def _of_one(cause: Cause, reason: Reason) -> Cause:
-    why, advice = split_advice(reason.text)
+    advice = reason.advice
     key = KEYS.get(reason.rule, reason.rule.replace("_", "-"))
     known = own_cause(key) if reason.rule in KEYS else cause
     if reason.rule == "zone_bound":
@@ -113,35 +126,35 @@ def _of_one(cause: Cause, reason: Reason) -> Cause:
     return replace(
         cause,
         key=key,
-        why=MOST_LIKELY + why,
-        next_step=_again(advice) or known.next_step,
+        why=say("Most likely: {why}", why=reason.why),
+        next_step=AGAIN.get(advice, advice) or known.next_step,
         who=known.who,
     )
-
-
-def _again(advice: str) -> str:
-    """After the failure a host is chosen by planning the move again."""
-    return advice.replace("Choose ", "Plan it again with ", 1) if advice.startswith("Choose ") else advice
 
 
 def _of_all(cause: Cause, instance: Instance, reasons: dict[str, Reason]) -> Cause:
     """No host was named, and something speaks against every one: those of other zones are told of together."""
     bound = own_cause("zone-bound")
     here = {host: reason for host, reason in reasons.items() if reason.rule != "zone_bound"}
-    told = [split_advice(reason.text)[0] for reason in list(here.values())[:NAMED]]
+    told = [reason.why for reason in list(here.values())[:NAMED]]
     if len(here) < len(reasons):
-        others = "there is no other host in it" if not here else "of its hosts none can take it"
-        told.insert(0, f"It is bound to zone {instance.pinned_zone or instance.zone}, and {others}.")
+        zone = instance.pinned_zone or instance.zone
+        others = (
+            say("It is bound to zone {zone}, and of its hosts none can take it.", zone=zone)
+            if here
+            else say("It is bound to zone {zone}, and there is no other host in it.", zone=zone)
+        )
+        told.insert(0, others)
     if len(here) > NAMED:
-        told.append(f"The other {len(here) - NAMED} are no better.")
+        told.append(say_n("The other one is no better.", "The other {n} are no better.", len(here) - NAMED))
     keys = {KEYS.get(reason.rule, reason.rule.replace("_", "-")) for reason in (here or reasons).values()}
     return replace(
         cause,
         key=keys.pop() if len(keys) == 1 else cause.key,
-        why=f"{MOST_LIKELY}no host can take it now. {' '.join(dict.fromkeys(told))}",
+        why=join([say("Most likely: no host can take it now."), *dict.fromkeys(told)]),
         next_step=bound.next_step
         if not here
-        else "An operator must make room on a host or bring one back. Then plan it again.",
+        else say("An operator must make room on a host or bring one back. Then plan it again."),
         who=bound.who if not here else OPERATOR,
     )
 
@@ -151,9 +164,17 @@ def _nothing_found(cause: Cause, move: Migration, instance: Instance, hosts: lis
     zones = {host.zone for host in hosts if host.host == move.asked_host}
     if zones and not instance.pin_known and instance.zone not in zones:
         bound = own_cause("zone-bound", name=instance.name, dest=move.asked_host)
-        why = f"{MOST_LIKELY}it is bound to zone {instance.zone}, and {move.asked_host} is in {zones.pop()}. "
-        return replace(bound, why=f"{why}This cloud does not tell whether it is bound.", proofs=cause.proofs)
-    where = move.asked_host or "some host"
-    why = f"The cloud refused, though nmigrate sees nothing against {where}. "
-    why += "Mostly that is a rule of the cloud that it does not show, or room that was taken in that moment."
+        why = say(
+            "Most likely: it is bound to zone {zone}, and {host} is in {other}. This cloud does not tell whether it "
+            "is bound.",
+            zone=instance.zone,
+            host=move.asked_host,
+            other=zones.pop(),
+        )
+        return replace(bound, why=why, proofs=cause.proofs)
+    why = say(
+        "The cloud refused, though nmigrate sees nothing against {host}. Mostly that is a rule of the cloud that it "
+        "does not show, or room that was taken in that moment.",
+        host=move.asked_host or say("some host"),
+    )
     return replace(cause, why=why)

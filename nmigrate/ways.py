@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from nmigrate import preflight
 from nmigrate.preflight import ZONE_MICROVERSION, Abilities, Level, Reason, Subject, Verdict
 from nmigrate.scene import Scene
+from nmigrate.sentences import say, say_n
 from nmigrate.states import Kind
 
 GOOD, FAIR, BAD = "good", "fair", "bad"
+ONLY_OPERATORS = Reason(
+    "evacuated_by",
+    Level.FORBIDDEN,
+    say("Only an operator may evacuate: first it must be certain that the host is really off."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +66,31 @@ class Way:
         return self.verdict.level < Level.FORBIDDEN
 
 
-_ADDRESSES = Cost("Addresses", "stay")
-_UUID = Cost("UUID", "stays")
+# The things that are compared, by name.
+DOWNTIME, UUID, ADDRESSES, VOLUMES = say("Downtime"), say("UUID"), say("Addresses"), say("Volumes")
+DISK, FIRMWARE, ROOM, OWNER, DECISION = (
+    say("Disk"),
+    say("Firmware"),
+    say("Room"),
+    say("Owner"),
+    say("Decision"),
+)
+
+_ADDRESSES = Cost(ADDRESSES, say("stay"))
+_UUID = Cost(UUID, say("stays"))
+_NO_VOLUMES = Cost(VOLUMES, say("it has none"))
+_SAME_FIRMWARE = Cost(FIRMWARE, say("stays as it is"))
+_NO_DECISION = Cost(DECISION, say("none needed"))
+_MANAGERS_DECISION = Cost(DECISION, say("a manager's, at the end"), FAIR)
+_NO_DOWNTIME = Cost(DOWNTIME, say("none: it is stopped"))
 
 
 def _firmware(instance: Subject) -> Cost:
     """Shelving and copying lose NVRAM and a vTPM (nova-specs 2026.2 unpin-az); the flavor says whether it has one."""
     specs = instance.extra_specs
     if "hw:tpm_version" in specs or "hw:tpm_model" in specs:
-        return Cost("Firmware", "its vTPM and its firmware settings are lost", BAD)
-    return Cost("Firmware", "settings of UEFI (NVRAM) are lost, where it has any", FAIR)
+        return Cost(FIRMWARE, say("its vTPM and its firmware settings are lost"), BAD)
+    return Cost(FIRMWARE, say("settings of UEFI (NVRAM) are lost, where it has any"), FAIR)
 
 
 def _runs(instance: Subject) -> bool:
@@ -78,57 +99,61 @@ def _runs(instance: Subject) -> bool:
 
 def _volumes(instance: Subject) -> Cost:
     count = len(instance.volumes)
-    return Cost("Volumes", f"{'all ' if count > 1 else ''}{count} stay attached" if count else "it has none")
-
-
-def _pin_note(changes_pin: bool) -> str:
-    return ", and bound to the new zone afterwards" if changes_pin else ""
+    return Cost(VOLUMES, say_n("{n} stay attached", "all {n} stay attached", count)) if count else _NO_VOLUMES
 
 
 def _there(instance: Subject, host: str, zone: str) -> str:
     if zone and zone != instance.zone:
-        return "in the other zone"
-    return f"on {host}" if host else "on another host"
+        return say("in the other zone")
+    return say("on {host}", host=host) if host else say("on another host")
 
 
 def _zone_notes(instance: Subject, host: str, zone: str, abilities: Abilities) -> tuple[str, ...]:
     if not zone and not host and instance.pin_known and not instance.pinned_zone:
-        return (f"It is bound to no zone, so Nova may choose a host outside {instance.zone}.",)
+        return (say("It is bound to no zone, so Nova may choose a host outside {zone}.", zone=instance.zone),)
     if not zone or instance.pin_known:
         return ()
-    sentence = (
-        f"This cloud does not tell whether it is bound to its zone (that needs microversion "
-        f"{ZONE_MICROVERSION['see']}; it is used with {abilities.nova_used}). If it is, Nova refuses this move "
-        "and nothing happens."
+    sentence = say(
+        "This cloud does not tell whether it is bound to its zone (that needs microversion {needed}; it is used "
+        "with {version}). If it is, Nova refuses this move and nothing happens.",
+        needed=ZONE_MICROVERSION["see"],
+        version=abilities.nova_used,
     )
     return (sentence,)
 
 
 def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Way:
     instance = scene.subject
-    disk = (
-        "its disk is on a volume, which both hosts reach"
-        if preflight.starts_from_volume(instance)
-        else "its disk is copied meanwhile, unless the hosts share it"
-    )
+    summary = {
+        (False, True): say("It goes on running; its disk is on a volume, which both hosts reach."),
+        (False, False): say("It goes on running; its disk is copied meanwhile, unless the hosts share it."),
+        (True, True): say(
+            "It goes on running, and bound to the new zone afterwards; its disk is on a volume, which both hosts "
+            "reach."
+        ),
+        (True, False): say(
+            "It goes on running, and bound to the new zone afterwards; its disk is copied meanwhile, unless the "
+            "hosts share it."
+        ),
+    }[changes_pin, preflight.starts_from_volume(instance)]
     return Way(
         key="unpin-live" if changes_pin else "live",
         kind=Kind.LIVE,
-        name="Free it from its zone, move it live, bind it again" if changes_pin else "Live",
-        summary=f"It goes on running{_pin_note(changes_pin)}; {disk}.",
+        name=say("Free it from its zone, move it live, bind it again") if changes_pin else say("Live"),
+        summary=summary,
         host=host,
         zone=zone,
         changes_pin=changes_pin,
         verdict=preflight.judge(scene.case(Kind.LIVE, host, zone, changes_pin=changes_pin)),
         notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
-            Cost("Downtime", "none; a pause of well under a second"),
+            Cost(DOWNTIME, say("none; a pause of well under a second")),
             _UUID,
             _ADDRESSES,
             _volumes(instance),
-            Cost("Firmware", "stays as it is"),
-            Cost("Room", "taken on both hosts until it is done", FAIR),
-            Cost("Decision", "none needed"),
+            _SAME_FIRMWARE,
+            Cost(ROOM, say("taken on both hosts until it is done"), FAIR),
+            _NO_DECISION,
         ),
     )
 
@@ -136,27 +161,26 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
 def cold(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Way:
     instance = scene.subject
     runs = _runs(instance)
-    down = "it is shut down and started again" if runs else "it stays stopped"
     return Way(
         key="unpin-cold" if changes_pin else "cold",
         kind=Kind.COLD,
-        name="Free it from its zone, move it cold, bind it again" if changes_pin else "Cold",
-        summary=f"{down[:1].upper()}{down[1:]}; a manager confirms or rejects it at the end.",
+        name=say("Free it from its zone, move it cold, bind it again") if changes_pin else say("Cold"),
+        summary=say("It is shut down and started again; a manager confirms or rejects it at the end.")
+        if runs
+        else say("It stays stopped; a manager confirms or rejects it at the end."),
         host=host,
         zone=zone,
         changes_pin=changes_pin,
         verdict=preflight.judge(scene.case(Kind.COLD, host, zone, changes_pin=changes_pin)),
         notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
-            Cost("Downtime", "usually a minute or two", BAD)
-            if runs
-            else Cost("Downtime", "none: it is stopped"),
+            Cost(DOWNTIME, say("usually a minute or two"), BAD) if runs else _NO_DOWNTIME,
             _UUID,
             _ADDRESSES,
             _volumes(instance),
-            Cost("Firmware", "stays as it is"),
-            Cost("Room", "taken on both hosts until the decision", FAIR),
-            Cost("Decision", "a manager's, at the end", FAIR),
+            _SAME_FIRMWARE,
+            Cost(ROOM, say("taken on both hosts until the decision"), FAIR),
+            _MANAGERS_DECISION,
         ),
     )
 
@@ -166,26 +190,34 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
     runs = _runs(instance)
     is_free = instance.pin_known and not instance.pinned_zone and host
     stays_bound = bool(zone) and zone == instance.pinned_zone
-    elsewhere = "the other zone" if zone != instance.zone else host or "every host"
+    where = _there(instance, host, zone)
+    elsewhere = say("the other zone") if zone != instance.zone else host or say("every host")
     return Way(
         key="shelve",
         kind=Kind.SHELVE,
-        name="Shelve it here, unshelve it there",
-        summary=f"It is shut down and stored, and started again {_there(instance, host, zone)}"
-        + ("." if is_free or stays_bound else ", to which it is bound then."),
+        name=say("Shelve it here, unshelve it there"),
+        summary=say("It is shut down and stored, and started again {where}.", where=where)
+        if is_free or stays_bound
+        else say(
+            "It is shut down and stored, and started again {where}, to which it is bound then.", where=where
+        ),
         host=host,
         zone=zone,
         verdict=preflight.judge(scene.case(Kind.SHELVE, host, zone)),
         costs=(
-            Cost("Downtime", "some minutes, longer with a large disk", BAD)
+            Cost(DOWNTIME, say("some minutes, longer with a large disk"), BAD)
             if runs
-            else Cost("Downtime", "none: it is stopped; it is started for a moment", FAIR),
+            else Cost(DOWNTIME, say("none: it is stopped; it is started for a moment"), FAIR),
             _UUID,
             _ADDRESSES,
             _volumes(instance),
             _firmware(instance),
-            Cost("Room", f"none meanwhile: if {elsewhere} is full by then, it comes up nowhere", FAIR),
-            Cost("Decision", "none needed"),
+            Cost(
+                ROOM,
+                say("none meanwhile: if {where} is full by then, it comes up nowhere", where=elsewhere),
+                FAIR,
+            ),
+            _NO_DECISION,
         ),
     )
 
@@ -196,57 +228,69 @@ def copy(scene: Scene, host: str, zone: str) -> Way:
     return Way(
         key="copy",
         kind=Kind.COPY,
-        name="Snapshot it, boot a copy there",
-        summary=f"It is stopped, and a copy of it is booted {_there(instance, host, zone)}. "
-        "A manager keeps the copy or drops it.",
+        name=say("Snapshot it, boot a copy there"),
+        summary=say(
+            "It is stopped, and a copy of it is booted {where}. A manager keeps the copy or drops it.",
+            where=_there(instance, host, zone),
+        ),
         host=host,
         zone=zone,
         verdict=preflight.judge(scene.case(Kind.COPY, host, zone)),
         costs=(
-            Cost("Downtime", "some minutes", BAD)
+            Cost(DOWNTIME, say("some minutes"), BAD)
             if _runs(instance)
-            else Cost("Downtime", "none: it is stopped; the copy is started", FAIR),
-            Cost("UUID", "a new one", BAD),
-            Cost("Addresses", "new ones; the old ones only once the original is deleted", BAD),
-            Cost("Volumes", f"{count} do not follow" if count > 1 else "its volume does not follow", BAD)
+            else Cost(DOWNTIME, say("none: it is stopped; the copy is started"), FAIR),
+            Cost(UUID, say("a new one"), BAD),
+            Cost(ADDRESSES, say("new ones; the old ones only once the original is deleted"), BAD),
+            Cost(VOLUMES, say_n("its volume does not follow", "{n} do not follow", count), BAD)
             if count
-            else Cost("Volumes", "it has none"),
+            else _NO_VOLUMES,
             _firmware(instance),
-            Cost("Room", "taken twice until the decision", FAIR),
-            Cost("Owner", "the copy belongs to nmigrate's account, in the same project", FAIR),
-            Cost("Decision", "a manager's, at the end", FAIR),
+            Cost(ROOM, say("taken twice until the decision"), FAIR),
+            Cost(OWNER, say("the copy belongs to nmigrate's account, in the same project"), FAIR),
+            _MANAGERS_DECISION,
         ),
     )
 
 
 def evacuate(scene: Scene, host: str, zone: str, *, may_evacuate: bool) -> Way:
     instance = scene.subject
+    is_on_volume = preflight.starts_from_volume(instance)
     more = []
     if zone and zone != instance.zone and not host:
-        text = "Nova takes no zone for an evacuation. Choose a host, or let the scheduler choose."
-        more.append(Reason("evacuated_to_zone", Level.FORBIDDEN, text))
+        why = say("Nova takes no zone for an evacuation.")
+        advice = say("Choose a host, or let the scheduler choose.")
+        more.append(Reason("evacuated_to_zone", Level.FORBIDDEN, why, advice))
     if not may_evacuate:
-        text = "Only an operator may evacuate: first it must be certain that the host is really off."
-        more.append(Reason("evacuated_by", Level.FORBIDDEN, text))
+        more.append(ONLY_OPERATORS)
     return Way(
         key="evacuate",
         kind=Kind.EVACUATE,
-        name="Evacuate",
-        summary=f"{instance.host} is down: the instance is built anew on another host"
-        + (", from its volume." if preflight.starts_from_volume(instance) else "."),
+        name=say("Evacuate"),
+        summary=say(
+            "{host} is down: the instance is built anew on another host, from its volume.", host=instance.host
+        )
+        if is_on_volume
+        else say("{host} is down: the instance is built anew on another host.", host=instance.host),
         host=host,
         verdict=preflight.judge(scene.case(Kind.EVACUATE, host)).also(more),
-        notes=(f"Be certain that {instance.host} is off: two guests on one disk would destroy it.",),
+        notes=(
+            say(
+                "Be certain that {host} is off: two guests on one disk would destroy it.", host=instance.host
+            ),
+        ),
         costs=(
-            Cost("Downtime", "it is down already; stopped afterwards, until somebody starts it", BAD),
+            Cost(DOWNTIME, say("it is down already; stopped afterwards, until somebody starts it"), BAD),
             _UUID,
             _ADDRESSES,
             _volumes(instance),
-            Cost("Disk", "on a volume, nothing is lost")
-            if preflight.starts_from_volume(instance)
+            Cost(DISK, say("on a volume, nothing is lost"))
+            if is_on_volume
             else Cost(
-                "Disk", "back to its image, unless the hosts share the disk: what was written is lost", BAD
+                DISK,
+                say("back to its image, unless the hosts share the disk: what was written is lost"),
+                BAD,
             ),
-            Cost("Decision", "none; there is no way back", BAD),
+            Cost(DECISION, say("none; there is no way back"), BAD),
         ),
     )

@@ -1,14 +1,16 @@
 """Sentences: English to the code and the database, the reader's language on a page."""
 
 import copy
+import json
 import pickle
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from nmigrate.sentences import Sentence, join, keep, kept, listed, say, say_n, split, told
+from nmigrate.sentences import Sentence, SentencesField, join, keep, kept, listed, say, say_n, split, told
 
 VIETNAMESE = {
     "{host} is down.": "{host} không hoạt động.",
@@ -111,3 +113,21 @@ def test_it_can_be_copied_and_sent_to_another_process() -> None:
     sentence = say("{host} is down.", host="a")
     assert pickle.loads(pickle.dumps(sentence)).pieces == sentence.pieces  # noqa: S301
     assert copy.deepcopy(sentence).pieces == sentence.pieces
+
+
+def test_sentences_among_facts_go_through_the_database_as_such() -> None:
+    """Numbers and the person's own words stay what they are."""
+    field = SentencesField()
+    facts = {
+        "level": "ours",
+        "points": 7,
+        "reasons": [{"text": say("{host} is down.", host="compute1")}, None],
+    }
+
+    stored = json.dumps(field.get_prep_value(facts))
+    read = field.from_db_value(stored, None, connection)
+
+    assert read == facts
+    with translation.override("vi"):
+        assert told(read["reasons"][0]["text"]) == "compute1 không hoạt động."
+    assert type(read["level"]) is str

@@ -13,6 +13,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.preflight import Level
 from nmigrate.scene import Scene, scene_of
+from nmigrate.sentences import say
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Kind, Perm
 from nmigrate.ways import Cost, Way
@@ -20,7 +21,10 @@ from webui import outlook, words
 
 FEW_HOSTS = 24
 """Up to so many hosts every zone lies open on the page."""
-COSTS = ("Downtime", "UUID", "Addresses", "Volumes", "Disk", "Firmware", "Room", "Owner", "Decision")
+COSTS = (
+    *(ways.DOWNTIME, ways.UUID, ways.ADDRESSES, ways.VOLUMES, ways.DISK),
+    *(ways.FIRMWARE, ways.ROOM, ways.OWNER, ways.DECISION),
+)
 """The order in which costs are compared; a name that is not here comes last."""
 TONES = {ways.GOOD: words.OK, ways.FAIR: words.WARN, ways.BAD: words.BAD}
 
@@ -77,7 +81,7 @@ class Row:
     """One line of the comparison: what a way costs under this name. A way that says nothing of it changes nothing."""
 
     name: str
-    text: str = "as it is"
+    text: str = say("as it is")
     tone: str = words.OK
 
 
@@ -131,7 +135,7 @@ class Plan:
         """The way of this name. Conflict when it does not lead there, with the reason where there is one."""
         card = next((card for card in self.cards if card.way.key == key), None)
         if card is None:
-            raise Conflict("This way does not lead there. Choose one of the ways below.")
+            raise Conflict(say("This way does not lead there. Choose one of the ways below."))
         if not card.way.is_askable:
             raise Conflict(card.way.objections[0])
         return card.way
@@ -187,9 +191,21 @@ def card_of(user: User, cloud: Cloud, instance: Instance, migration: Migration) 
 def check_target(cloud: Cloud, target: Target) -> None:
     """Conflict when the cloud has no such host or zone."""
     if target.host and not cloud.hypervisors.filter(host=target.host).exists():
-        raise Conflict(f"There is no host {target.host} in {cloud.name}. Choose one from the list.")
+        raise Conflict(
+            say(
+                "There is no host {host} in {cloud}. Choose one from the list.",
+                host=target.host,
+                cloud=cloud.name,
+            )
+        )
     if target.zone and not cloud.hypervisors.filter(zone=target.zone).exists():
-        raise Conflict(f"There is no zone {target.zone} in {cloud.name}. Choose one from the list.")
+        raise Conflict(
+            say(
+                "There is no zone {zone} in {cloud}. Choose one from the list.",
+                zone=target.zone,
+                cloud=cloud.name,
+            )
+        )
 
 
 def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix) -> list[ZoneChoice]:
@@ -258,20 +274,21 @@ def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> 
     )
 
 
-_VERBS = {
-    Kind.COLD: ("move it", " to "),
-    Kind.LIVE: ("move it live", " to "),
-    Kind.SHELVE: ("shelve it", " and bring it up on "),
-    Kind.COPY: ("copy it", " to "),
-    Kind.EVACUATE: ("evacuate it", " to "),
-}
-
-
 def _ask(way: Way, must_ask: bool) -> str:
     """The words on the button: what is asked for, and where to."""
-    verb, to = _VERBS[way.kind]
     where = way.host or way.zone
-    note = (
-        " (needs a manager's permission)" if way.needs_permission else " (needs approval)" if must_ask else ""
-    )
-    return f"Ask to {verb}{to if where else ''}{where}{note}"
+    asked = {
+        (Kind.COLD, False): say("Ask to move it"),
+        (Kind.COLD, True): say("Ask to move it to {where}", where=where),
+        (Kind.LIVE, False): say("Ask to move it live"),
+        (Kind.LIVE, True): say("Ask to move it live to {where}", where=where),
+        (Kind.SHELVE, False): say("Ask to shelve it"),
+        (Kind.SHELVE, True): say("Ask to shelve it and bring it up on {where}", where=where),
+        (Kind.COPY, False): say("Ask to copy it"),
+        (Kind.COPY, True): say("Ask to copy it to {where}", where=where),
+        (Kind.EVACUATE, False): say("Ask to evacuate it"),
+        (Kind.EVACUATE, True): say("Ask to evacuate it to {where}", where=where),
+    }[way.kind, bool(where)]
+    if way.needs_permission:
+        return say("{asked} (needs a manager's permission)", asked=asked)
+    return say("{asked} (needs approval)", asked=asked) if must_ask else asked

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from nmigrate.models import Migration
+from nmigrate.sentences import say
 from webui.words import Look
 
 LOOKS: dict[str, Look] = {
-    "green": Look("ok", "nothing against it"),
-    "amber": Look("warn", "possible, with a warning"),
-    "ours": Look("lock", "only a manager may allow it"),
-    "forbidden": Look("bad", "impossible"),
+    "green": Look("ok", say("nothing against it")),
+    "amber": Look("warn", say("possible, with a warning")),
+    "ours": Look("lock", say("only a manager may allow it")),
+    "forbidden": Look("bad", say("impossible")),
 }
 
 
@@ -40,9 +41,9 @@ def verdicts(migration: Migration) -> list[Stored]:
     before = {reason["rule"] for reason in asked.get("reasons", ())}
     found = []
     if asked:
-        found.append(_stored("When it was asked for", asked, migration, before))
+        found.append(_stored(say("When it was asked for"), asked, migration, before))
     if start:
-        found.append(_stored("Again, just before it started", start, migration, before))
+        found.append(_stored(say("Again, just before it started"), start, migration, before))
     return found
 
 
@@ -61,7 +62,7 @@ def _stored(title: str, verdict: dict[str, Any], migration: Migration, before: s
 
 def _note(reason: dict[str, str], migration: Migration, before: set[str]) -> str:
     if reason["level"] == "ours" and reason["rule"] in migration.overrides:
-        return "Set aside by a manager"
+        return say("Set aside by a manager")
     if migration.verdict and reason["rule"] not in before:
-        return "New since it was asked for"
+        return say("New since it was asked for")
     return ""

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from nmigrate.destinations import Best, Cell, Column, Matrix, Row
 from nmigrate.models import Cloud, Instance
 from nmigrate.preflight import Destination, Level, Reason
+from nmigrate.sentences import join, say, told
 from nmigrate.states import Kind
 from webui.templatetags.desk import badge, shape
 from webui.words import Look
@@ -21,27 +22,28 @@ FEW_HOSTS = 60
 """Up to so many hosts every zone lies open."""
 
 NAMES: dict[Kind, str] = {
-    Kind.LIVE: "Live",
-    Kind.COLD: "Cold",
-    Kind.SHELVE: "Shelve",
-    Kind.COPY: "Copy",
-    Kind.EVACUATE: "Evacuate",
+    Kind.LIVE: say("Live"),
+    Kind.COLD: say("Cold"),
+    Kind.SHELVE: say("Shelve"),
+    Kind.COPY: say("Copy"),
+    Kind.EVACUATE: say("Evacuate"),
 }
 MEANT: dict[Kind, str] = {
-    Kind.LIVE: "it goes on running",
-    Kind.COLD: "it is down for a minute or two",
-    Kind.SHELVE: "stored here, brought up there",
-    Kind.COPY: "a snapshot, and a new instance from it",
-    Kind.EVACUATE: "built anew, when its host is down",
+    Kind.LIVE: say("it goes on running"),
+    Kind.COLD: say("it is down for a minute or two"),
+    Kind.SHELVE: say("stored here, brought up there"),
+    Kind.COPY: say("a snapshot, and a new instance from it"),
+    Kind.EVACUATE: say("built anew, when its host is down"),
 }
 LOOKS: dict[Level, Look] = {
-    Level.GREEN: Look("ok", "can"),
-    Level.AMBER: Look("warn", "can, but"),
-    Level.OURS: Look("lock", "ask a manager"),
-    Level.FORBIDDEN: Look("bad", "cannot"),
+    Level.GREEN: Look("ok", say("can")),
+    Level.AMBER: Look("warn", say("can, but")),
+    Level.OURS: Look("lock", say("ask a manager")),
+    Level.FORBIDDEN: Look("bad", say("cannot")),
 }
 SHAPES = {look.tone: shape(look.tone) for look in LOOKS.values()}
-BADGES = {look.tone: badge(look) for look in LOOKS.values()}
+HOST = "\0"
+"""Stands for the host in what is told once for all hosts; no host is called that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,19 @@ class Told:
     kinds: str
     text: str
     look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A cell as it is drawn for every host, in the reader's language; escaped. `label` has HOST for the host."""
+
+    begin: str
+    badge: str
+    word: str
+    label: str
+
+
+CellViews = dict[tuple[Kind, Level], CellView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +149,7 @@ def page(
 ) -> Page:
     """`may_ask`: cells lead to the plan. `text` and `only_good` leave hosts out."""
     plan = reverse("request_migration", args=[cloud.name, instance.uuid]) if may_ask else ""
+    views = {(kind, level): _view(kind, level) for kind in NAMES for level in LOOKS}
     is_open = {column.kind: not column.is_closed for column in found.columns}
     wanted = text.casefold()
     zones: dict[str, ZoneView] = {}
@@ -153,7 +169,7 @@ def page(
         zone = zones[name]
         shared = _shared(rows, is_open)
         zone.told = _told(shared)
-        zone.rows = [_row(row, plan, is_open, shared) for row in rows]
+        zone.rows = [_row(row, plan, is_open, shared, views) for row in rows]
         zone.rows.sort(key=lambda one: (one.level >= Level.OURS, -one.points, one.host.host))
     return Page(
         columns=[_column(column, runs=instance.status != "SHUTOFF") for column in found.columns],
@@ -180,34 +196,48 @@ def _shared(rows: list[Row], is_open: dict[Kind, bool]) -> list[tuple[Kind, Reas
     ]
 
 
-def _row(row: Row, plan: str, is_open: dict[Kind, bool], shared: Collection[tuple[Kind, Reason]]) -> RowView:
+def _row(
+    row: Row,
+    plan: str,
+    is_open: dict[Kind, bool],
+    shared: Collection[tuple[Kind, Reason]],
+    views: CellViews,
+) -> RowView:
     cells = [cell for cell in row.cells if is_open[cell.kind]]
     return RowView(
         host=row.host,
         level=row.level,
         points=row.score.points,
-        cells=_drawn(cells, row.host, plan),
+        cells=_drawn(cells, row.host, plan, views),
         told=_told(
             (cell.kind, reason) for cell in cells for reason in cell.own if (cell.kind, reason) not in shared
         ),
     )
 
 
-def _drawn(cells: Iterable[Cell], host: Destination, plan: str) -> SafeString:
+def _view(kind: Kind, level: Level) -> CellView:
+    name, look = NAMES[kind], LOOKS[level]
+    label = say("{way} to {host}: {word}", way=name, host=HOST, word=look.word)
+    begin = f'<td role="cell" data-label="{escape(told(name))}">'
+    return CellView(begin, badge(look), escape(told(look.word)), escape(told(label)))
+
+
+def _drawn(cells: Iterable[Cell], host: Destination, plan: str, views: CellViews) -> SafeString:
     """The cells of one row, without a template and with one escape: a page has thousands of them."""
     name, there = escape(host.host), urlencode({"host": host.host})
-    return SafeString("".join(_cell(cell, name, f"{plan}?{there}" if plan else "") for cell in cells))
+    return SafeString("".join(_cell(cell, name, f"{plan}?{there}" if plan else "", views) for cell in cells))
 
 
-def _cell(cell: Cell, host: str, plan: str) -> str:
-    """`host` and `plan` are escaped already; all else are words of ours."""
-    name, look = NAMES[cell.kind], LOOKS[cell.verdict.level]
-    begin = f'<td role="cell" data-label="{name}">'
-    if not plan or cell.verdict.level is Level.FORBIDDEN:
-        return f"{begin}{BADGES[look.tone]}</td>"
-    link = f'class="state {look.tone}" href="{plan}&amp;way={cell.way}"'
-    told = f'aria-label="{name} to {host}: {look.word}"'
-    return f"{begin}<a {link} {told}>{SHAPES[look.tone]}{look.word}</a></td>"
+def _cell(cell: Cell, host: str, plan: str, views: CellViews) -> str:
+    """`host` and `plan` are escaped already."""
+    level = cell.verdict.level
+    view = views[cell.kind, level]
+    if not plan or level is Level.FORBIDDEN:
+        return f"{view.begin}{view.badge}</td>"
+    tone = LOOKS[level].tone
+    link = f'class="state {tone}" href="{plan}&amp;way={cell.way}"'
+    label = view.label.replace(HOST, host)
+    return f'{view.begin}<a {link} aria-label="{label}">{SHAPES[tone]}{view.word}</a></td>'
 
 
 def _href(plan: str, host: Destination, cell: Cell) -> str:
@@ -222,7 +252,7 @@ def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
     for kind, reason in pairs:
         kinds.setdefault(reason, []).append(NAMES[kind])
     return [
-        Told(", ".join(names), reason.text, LOOKS[reason.level])
+        Told(join(names, ", "), reason.text, LOOKS[reason.level])
         for reason, names in sorted(kinds.items(), key=lambda one: -one[0].level)
     ]
 
@@ -238,7 +268,7 @@ def _column(column: Column, *, runs: bool) -> ColumnView:
         )
     return ColumnView(
         NAMES[column.kind],
-        MEANT[column.kind] if runs or column.kind is not Kind.COLD else "it stays stopped",
+        MEANT[column.kind] if runs or column.kind is not Kind.COLD else say("it stays stopped"),
         look,
         column.possible,
         column.is_closed,

@@ -21,8 +21,6 @@ _CHANGING = (
 CHECK_OF_DESTINATION = "check_can_live_migrate_destination"
 SHOWN = 160
 """Characters of unknown words that are shown in the sentence itself; all of them are folded below it."""
-MOST_LIKELY = "Most likely: "
-"""How a reason begins, in English, that nmigrate found by itself."""
 
 
 def mark(said: str) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.sentences import SentenceField, kept, say
+from nmigrate.sentences import SentenceField, SentencesField, kept, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -111,10 +111,8 @@ class Migration(models.Model):
         help_text="row of the failure table, or a mark of unknown words",
     )
     next_step_by = models.CharField(max_length=20, blank=True, help_text="the role that can do the next step")
-    verdict = models.JSONField(default=dict, help_text="what was judged when it was asked for")
-    verdict_at_start = models.JSONField(
-        default=dict, help_text="what fresh data said just before it was sent"
-    )
+    verdict = SentencesField(default=dict, help_text="what was judged when it was asked for")
+    verdict_at_start = SentencesField(default=dict, help_text="what fresh data said just before it was sent")
     overrides = models.JSONField(
         default=list, help_text="rules of our own that its approval sets aside; never one of Nova's"
     )

@@ -21,6 +21,7 @@ from nmigrate.preflight.subjects import (
 )
 from nmigrate.preflight.verdict import Case, Level, Reason, Verdict, verdict_of
 from nmigrate.preflight.words import (
+    A_MOMENT,
     MOVABLE,
     STATUS_WORDS,
     TASK_WORDS,
@@ -28,6 +29,7 @@ from nmigrate.preflight.words import (
     doing,
     status_words,
 )
+from nmigrate.sentences import join, say
 
 __all__ = [
     "MOVABLE",
@@ -102,7 +104,8 @@ def judge_each(case: Case, hosts: Iterable[Destination]) -> list[Verdict]:
 def _busy(subject: Subject) -> list[str]:
     if not subject.task_state:
         return []
-    return [f"{subject.name} is busy ({doing(subject.task_state)}). Wait a moment and try again."]
+    busy = say("{name} is busy ({what}).", name=subject.name, what=doing(subject.task_state))
+    return [join([busy, A_MOMENT])]
 
 
 def lock_objections(subject: Subject) -> list[str]:
@@ -112,16 +115,18 @@ def lock_objections(subject: Subject) -> list[str]:
 def start_objections(subject: Subject) -> list[str]:
     """Why it cannot be started now; empty when nothing speaks against it."""
     if subject.status != "SHUTOFF":
-        return [f"{subject.name} is {status_words(subject.status)}, so it cannot be started."]
+        state = status_words(subject.status)
+        return [say("{name} is {state}, so it cannot be started.", name=subject.name, state=state)]
     return _busy(subject) + lock_objections(subject)
 
 
 def stop_objections(subject: Subject) -> list[str]:
     """Why it cannot be shut down now; empty when nothing speaks against it."""
     if subject.status != "ACTIVE":
-        return [f"{subject.name} is {status_words(subject.status)}, so it cannot be stopped."]
+        state = status_words(subject.status)
+        return [say("{name} is {state}, so it cannot be stopped.", name=subject.name, state=state)]
     return _busy(subject) + lock_objections(subject)
 
 
 def unlock_objections(subject: Subject) -> list[str]:
-    return [] if subject.locked else [f"{subject.name} is not locked."]
+    return [] if subject.locked else [say("{name} is not locked.", name=subject.name)]

@@ -4,7 +4,21 @@ from collections.abc import Iterable
 
 from nmigrate.preflight.subjects import is_encrypted, local_disk_gb, spec, starts_from_volume
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
-from nmigrate.preflight.words import INSTEAD, LOSING, MOVABLE, ZONE_MICROVERSION, doing, status_words
+from nmigrate.preflight.words import (
+    A_MOMENT,
+    ANOTHER_WAY,
+    IF_IT_FAILS_ANOTHER,
+    IF_IT_FAILS_COLD,
+    INSTEAD,
+    LOSING,
+    MOVABLE,
+    MOVE_COLD,
+    UNTIL_OVER,
+    ZONE_MICROVERSION,
+    doing,
+    status_words,
+)
+from nmigrate.sentences import listed, say
 from nmigrate.states import Kind
 
 BIG_DISK_GB = 100
@@ -21,46 +35,51 @@ def state(case: Case) -> Iterable[Reason]:
     subject, kind = case.subject, case.kind
     if subject.status in MOVABLE[kind]:
         return
-    instead = INSTEAD.get(subject.status, "Wait until that is over and try again.")
+    is_now = status_words(subject.status)
+    instead = INSTEAD.get(subject.status, say("Wait until that is over and try again."))
     if kind is Kind.LIVE and subject.status == "SHUTOFF":
-        instead = "Move it cold: nothing runs that could be interrupted."
+        instead = say("Move it cold: nothing runs that could be interrupted.")
     elif kind is Kind.COLD and subject.status == "PAUSED":
-        instead = "Move it live, or ask its owner to unpause it first."
-    allowed = " or ".join(status_words(status) for status in MOVABLE[kind][:2])
+        instead = say("Move it live, or ask its owner to unpause it first.")
     if kind in (Kind.SHELVE, Kind.COPY) and subject.status in LOSING:
-        yield ours(
-            "state",
-            f"{subject.name} is {status_words(subject.status)}, and what it holds in memory would be lost. {instead}",
+        why = say(
+            "{name} is {state}, and what it holds in memory would be lost.", name=subject.name, state=is_now
         )
+        yield ours("state", why, instead)
         return
-    yield forbidden(
-        "state",
-        f"{subject.name} is {status_words(subject.status)}; only a {allowed} instance "
-        f"can be moved this way. {instead}",
+    one, other = (status_words(status) for status in MOVABLE[kind][:2])
+    why = say(
+        "{name} is {state}; only a {one} or {other} instance can be moved this way.",
+        name=subject.name,
+        state=is_now,
+        one=one,
+        other=other,
     )
+    yield forbidden("state", why, instead)
 
 
 def busy(case: Case) -> Iterable[Reason]:
     subject = case.subject
     if subject.task_state and subject.status in (*MOVABLE[case.kind], *LOSING):
-        what = doing(subject.task_state)
-        yield forbidden("busy", f"{subject.name} is busy ({what}). Wait a moment and try again.")
+        why = say("{name} is busy ({what}).", name=subject.name, what=doing(subject.task_state))
+        yield forbidden("busy", why, A_MOMENT)
 
 
 def lock(case: Case) -> Iterable[Reason]:
     """Nova lets an administrator's account pass a lock, so nobody but us respects it."""
     subject = case.subject
     if subject.locked:
-        because = f" (“{subject.locked_reason}”)" if subject.locked_reason else ""
-        yield ours(
-            "lock",
-            f"{subject.name} is locked{because}. Ask its owner, or an operator, to unlock it first.",
+        why = (
+            say("{name} is locked (“{reason}”).", name=subject.name, reason=subject.locked_reason)
+            if subject.locked_reason
+            else say("{name} is locked.", name=subject.name)
         )
+        yield ours("lock", why, say("Ask its owner, or an operator, to unlock it first."))
 
 
 def moving(case: Case) -> Iterable[Reason]:
     if case.around.moving:
-        yield forbidden("moving", f"{case.around.moving} Wait until that is over.")
+        yield forbidden("moving", case.around.moving, UNTIL_OVER)
 
 
 def power(case: Case) -> Iterable[Reason]:
@@ -69,8 +88,11 @@ def power(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.LIVE and subject.status == "ACTIVE" and subject.power_state in OFF:
         yield forbidden(
             "power",
-            f"Nova says that {subject.name} runs, but its hypervisor says that it is off, so it cannot move live. "
-            "Ask its owner to start it, or move it cold.",
+            say(
+                "Nova says that {name} runs, but its hypervisor says that it is off, so it cannot move live.",
+                name=subject.name,
+            ),
+            say("Ask its owner to start it, or move it cold."),
         )
 
 
@@ -79,22 +101,31 @@ def nova_version(case: Case) -> Iterable[Reason]:
     if case.changes_pin and abilities is not None and not abilities.speaks(needed):
         yield forbidden(
             "nova_version",
-            f"This needs Nova 2026.2 (microversion {needed}); the Nova of {abilities.cloud} "
-            f"is used with {abilities.nova_used or 'an unknown version'}. Choose another way.",
+            say(
+                "This needs Nova 2026.2 (microversion {needed}); the Nova of {cloud} is used with {version}.",
+                needed=needed,
+                cloud=abilities.cloud,
+                version=abilities.nova_used or say("an unknown version"),
+            ),
+            ANOTHER_WAY,
         )
 
 
 def names_zone(case: Case) -> Iterable[Reason]:
     if case.kind in (Kind.SHELVE, Kind.COPY) and not case.zone:
-        yield forbidden("names_zone", "Say which zone it should go to.")
+        yield forbidden("names_zone", say("Say which zone it should go to."))
 
 
 def copied_root(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.COPY and starts_from_volume(case.subject):
         yield ours(
             "copied_root",
-            f"{case.subject.name} starts from a volume: its copy would get a second volume, made of a snapshot of the "
-            "first that must then be kept. Choose another way.",
+            say(
+                "{name} starts from a volume: its copy would get a second volume, made of a snapshot of the first "
+                "that must then be kept.",
+                name=case.subject.name,
+            ),
+            ANOTHER_WAY,
         )
 
 
@@ -103,8 +134,12 @@ def copied_by_us(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.COPY and abilities is not None and subject.project_id not in abilities.own_projects:
         yield forbidden(
             "copied_by_us",
-            f"nmigrate's account in {abilities.cloud} may not create instances in the project of "
-            f"{subject.name}. An operator must give it the member role there, or choose another way.",
+            say(
+                "nmigrate's account in {cloud} may not create instances in the project of {name}.",
+                cloud=abilities.cloud,
+                name=subject.name,
+            ),
+            say("An operator must give it the member role there, or choose another way."),
         )
 
 
@@ -112,7 +147,8 @@ def copied_volumes(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.COPY and case.subject.volumes and not starts_from_volume(case.subject):
         yield amber(
             "copied_volumes",
-            f"The volumes of {case.subject.name} do not follow a copy. Ask its owner whether it can do without.",
+            say("The volumes of {name} do not follow a copy.", name=case.subject.name),
+            say("Ask its owner whether it can do without."),
         )
 
 
@@ -121,8 +157,8 @@ def big_disk(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.LIVE and size >= BIG_DISK_GB:
         yield amber(
             "big_disk",
-            f"{size} GiB of local disk are copied while it runs, unless the hosts share them. "
-            "Allow much time, or move it cold.",
+            say("{size} GiB of local disk are copied while it runs, unless the hosts share them.", size=size),
+            say("Allow much time, or move it cold."),
         )
 
 
@@ -134,17 +170,20 @@ def local_beside_volume(case: Case) -> Iterable[Reason]:
     beside = [
         name
         for name, is_there in (
-            ("an ephemeral disk", subject.ephemeral_gb),
-            ("a swap disk", subject.swap_mb),
-            ("a config drive", subject.config_drive),
+            (say("an ephemeral disk"), subject.ephemeral_gb),
+            (say("a swap disk"), subject.swap_mb),
+            (say("a config drive"), subject.config_drive),
         )
         if is_there
     ]
     if beside:
         yield amber(
             "local_beside_volume",
-            f"Beside its volume it has {' and '.join(beside)}, so Nova copies disks: expect it to take longer. "
-            "If it fails, move it cold.",
+            say(
+                "Beside its volume it has {what}, so Nova copies disks: expect it to take longer.",
+                what=listed(beside),
+            ),
+            IF_IT_FAILS_COLD,
         )
 
 
@@ -152,7 +191,8 @@ def config_drive(case: Case) -> Iterable[Reason]:
     if case.kind is Kind.LIVE and case.subject.config_drive and not starts_from_volume(case.subject):
         yield amber(
             "config_drive",
-            "It has a config drive; some older clouds cannot move that live. If it fails, move it cold.",
+            say("It has a config drive; some older clouds cannot move that live."),
+            IF_IT_FAILS_COLD,
         )
 
 
@@ -160,13 +200,17 @@ def passthrough(case: Case) -> Iterable[Reason]:
     subject, abilities = case.subject, case.abilities
     if case.kind is not Kind.LIVE or "pci_passthrough:alias" not in subject.extra_specs:
         return
-    text = f"{subject.name} uses a device of its host directly"
     if abilities is not None and not abilities.speaks(LIVE_PCI_MICROVERSION):
-        yield forbidden("passthrough", f"{text}, which this Nova cannot move live. Move it cold.")
-    else:
-        yield amber(
-            "passthrough", f"{text}; Nova moves it live only if that device allows it. Safer: move it cold."
+        why = say(
+            "{name} uses a device of its host directly, which this Nova cannot move live.", name=subject.name
         )
+        yield forbidden("passthrough", why, MOVE_COLD)
+    else:
+        why = say(
+            "{name} uses a device of its host directly; Nova moves it live only if that device allows it.",
+            name=subject.name,
+        )
+        yield amber("passthrough", why, say("Safer: move it cold."))
 
 
 def vtpm(case: Case) -> Iterable[Reason]:
@@ -174,22 +218,28 @@ def vtpm(case: Case) -> Iterable[Reason]:
     subject, kind = case.subject, case.kind
     if not (spec(subject, "tpm_version") or spec(subject, "tpm_model")):
         return
-    if kind in (Kind.SHELVE, Kind.EVACUATE):
-        way = "cannot be shelved" if kind is Kind.SHELVE else "cannot be evacuated"
-        instead = "Move it cold." if kind is Kind.SHELVE else "An operator must bring its host back."
-        yield forbidden("vtpm", f"{subject.name} has a vTPM, and so {way}. {instead}")
+    if kind is Kind.SHELVE:
+        why = say("{name} has a vTPM, and so cannot be shelved.", name=subject.name)
+        yield forbidden("vtpm", why, MOVE_COLD)
+    elif kind is Kind.EVACUATE:
+        why = say("{name} has a vTPM, and so cannot be evacuated.", name=subject.name)
+        yield forbidden("vtpm", why, say("An operator must bring its host back."))
     elif kind is Kind.LIVE and spec(subject, "tpm_secret_security") != "host":
         yield forbidden(
             "vtpm",
-            "The secret of its vTPM belongs to its owner, so that it cannot move live. Move it cold.",
+            say("The secret of its vTPM belongs to its owner, so that it cannot move live."),
+            MOVE_COLD,
         )
     elif kind is Kind.LIVE:
         yield amber(
             "vtpm",
-            "It has a vTPM, which moves live only with Nova 2026.1 or newer. If it fails, move it cold.",
+            say("It has a vTPM, which moves live only with Nova 2026.1 or newer."),
+            IF_IT_FAILS_COLD,
         )
     elif kind is Kind.COPY:
-        yield amber("vtpm", "A copy gets a new, empty vTPM. Ask its owner first, or move it cold.")
+        yield amber(
+            "vtpm", say("A copy gets a new, empty vTPM."), say("Ask its owner first, or move it cold.")
+        )
 
 
 def pinned_processors(case: Case) -> Iterable[Reason]:
@@ -197,8 +247,8 @@ def pinned_processors(case: Case) -> Iterable[Reason]:
     if spec(subject, "cpu_policy") in ("dedicated", "mixed") or spec(subject, "numa_nodes"):
         yield amber(
             "pinned_processors",
-            "It is tied to certain processors of its host; another host must have the same free. "
-            "If it fails, choose another host.",
+            say("It is tied to certain processors of its host; another host must have the same free."),
+            IF_IT_FAILS_ANOTHER,
         )
 
 
@@ -207,12 +257,13 @@ def encrypted_memory(case: Case) -> Iterable[Reason]:
         return
     if case.kind is Kind.LIVE:
         yield forbidden(
-            "encrypted_memory", "Its memory is encrypted (SEV), so it cannot move live. Move it cold."
+            "encrypted_memory", say("Its memory is encrypted (SEV), so it cannot move live."), MOVE_COLD
         )
     else:
         yield amber(
             "encrypted_memory",
-            "Its memory is encrypted (SEV); another host must be able to do that. If it fails, choose another host.",
+            say("Its memory is encrypted (SEV); another host must be able to do that."),
+            IF_IT_FAILS_ANOTHER,
         )
 
 
@@ -227,8 +278,11 @@ def own_wishes(case: Case) -> Iterable[Reason]:
     if wishes:
         yield amber(
             "own_wishes",
-            f"Its flavor asks for {' and '.join(wishes[:2])}, and nmigrate does not see which hosts have that. "
-            "If it fails, choose another host.",
+            say(
+                "Its flavor asks for {what}, and nmigrate does not see which hosts have that.",
+                what=listed(wishes[:2]),
+            ),
+            IF_IT_FAILS_ANOTHER,
         )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from nmigrate.preflight.subjects import is_encrypted, spec
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden
+from nmigrate.preflight.words import ANOTHER_HOST
+from nmigrate.sentences import say
 from nmigrate.states import Kind
 
 PROCESSOR = "HW_CPU_"
@@ -18,6 +20,8 @@ ENCRYPTION = {
 TPM_SECRET = "COMPUTE_SECURITY_TPM_SECRET_SECURITY_"  # noqa: S105  # a trait
 NAMED = 4
 """So many missing features are named; the rest is counted."""
+LIKE_HOST = say("Choose a like host, or move it cold.")
+NEWER_HOST = say("Choose a newer host, or move it cold.")
 
 
 def traits(case: Case) -> Iterable[Reason]:
@@ -31,12 +35,13 @@ def traits(case: Case) -> Iterable[Reason]:
                 continue
             trait, has = name.removeprefix("trait:"), name.removeprefix("trait:") in host.traits
             if wish == "required" and not has:
-                yield forbidden("traits", f"It needs {trait}, which {host.host} lacks. Choose another host.")
+                why = say("It needs {trait}, which {host} lacks.", trait=trait, host=host.host)
+                yield forbidden("traits", why, ANOTHER_HOST)
             elif wish == "forbidden" and has:
-                yield forbidden(
-                    "traits",
-                    f"It must not be where {trait} is, and {host.host} has that. Choose another host.",
+                why = say(
+                    "It must not be where {trait} is, and {host} has that.", trait=trait, host=host.host
                 )
+                yield forbidden("traits", why, ANOTHER_HOST)
 
 
 def implied_traits(case: Case) -> dict[str, str]:
@@ -44,20 +49,21 @@ def implied_traits(case: Case) -> dict[str, str]:
 
     How a vTPM's secret is kept is asked for since 2026.1: where the present host tells it, the other one must.
     """
-    subject, found = case.subject, {}
+    subject = case.subject
+    found: dict[str, str] = {}
     if version := spec(subject, "tpm_version"):
-        found[f"COMPUTE_SECURITY_TPM_{version.replace('.', '_')}"] = "a vTPM"
+        found[f"COMPUTE_SECURITY_TPM_{version.replace('.', '_')}"] = say("a vTPM")
         secret = f"{TPM_SECRET}{(spec(subject, 'tpm_secret_security') or 'user').upper()}"
         if case.source is not None and secret in case.source.traits:
-            found[secret] = "this kind of vTPM"
+            found[secret] = say("this kind of vTPM")
     if "required" in (
         subject.extra_specs.get("os:secure_boot"),
         subject.image_properties.get("os_secure_boot"),
     ):
-        found["COMPUTE_SECURITY_UEFI_SECURE_BOOT"] = "secure boot"
+        found["COMPUTE_SECURITY_UEFI_SECURE_BOOT"] = say("secure boot")
     model = spec(subject, "mem_encryption_model") or "amd-sev"
     if is_encrypted(subject) and model in ENCRYPTION:
-        found[ENCRYPTION[model]] = "encrypted memory"
+        found[ENCRYPTION[model]] = say("encrypted memory")
     return found
 
 
@@ -69,8 +75,13 @@ def implied(case: Case) -> Iterable[Reason]:
         if trait not in host.traits:
             yield forbidden(
                 "implied",
-                f"{case.subject.name} needs a host with {words}, and {host.host} does not offer that. "
-                "Choose another host.",
+                say(
+                    "{name} needs a host with {what}, and {host} does not offer that.",
+                    name=case.subject.name,
+                    what=words,
+                    host=host.host,
+                ),
+                ANOTHER_HOST,
             )
 
 
@@ -89,12 +100,24 @@ def processor(case: Case) -> Iterable[Reason]:
     missing = missing_features(case.source.traits, case.host.traits)
     if missing:
         shown = ", ".join(name.removeprefix(PROCESSOR) for name in missing[:NAMED])
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        yield amber(
-            "processor",
-            f"The processor of {case.host.host} lacks {shown}{more}, which {case.source.host} has; "
-            "a guest that uses it cannot go there live. Choose a like host, or move it cold.",
+        hosts = {"host": case.host.host, "source": case.source.host}
+        why = (
+            say(
+                "The processor of {host} lacks {features} and {more} more, which {source} has; a guest that uses it "
+                "cannot go there live.",
+                features=shown,
+                more=len(missing) - NAMED,
+                **hosts,
+            )
+            if len(missing) > NAMED
+            else say(
+                "The processor of {host} lacks {features}, which {source} has; a guest that uses it cannot go there "
+                "live.",
+                features=shown,
+                **hosts,
+            )
         )
+        yield amber("processor", why, LIKE_HOST)
 
 
 def hypervisor_version(case: Case) -> Iterable[Reason]:
@@ -104,7 +127,10 @@ def hypervisor_version(case: Case) -> Iterable[Reason]:
     if 0 < host.version < source.version:
         yield forbidden(
             "hypervisor_version",
-            f"The hypervisor of {host.host} is older than that of {source.host}. Choose a newer host, or move it cold.",
+            say(
+                "The hypervisor of {host} is older than that of {source}.", host=host.host, source=source.host
+            ),
+            NEWER_HOST,
         )
 
 
@@ -115,8 +141,14 @@ def hypervisor_type(case: Case) -> Iterable[Reason]:
     if host.type and source.type and host.type != source.type:
         yield forbidden(
             "hypervisor_type",
-            f"{host.host} has another kind of hypervisor ({host.type}) than {source.host} ({source.type}). "
-            "Choose another host.",
+            say(
+                "{host} has another kind of hypervisor ({kind}) than {source} ({other}).",
+                host=host.host,
+                kind=host.type,
+                source=source.host,
+                other=source.type,
+            ),
+            ANOTHER_HOST,
         )
 
 

@@ -4,10 +4,15 @@ from collections.abc import Iterable
 
 from nmigrate.preflight.subjects import Destination, Subject, local_disk_gb, spec, starts_from_volume
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden
+from nmigrate.preflight.words import ANOTHER_HOST, BETTER_ANOTHER
+from nmigrate.sentences import say
 from nmigrate.states import Kind
 
 HEADROOM = 0.1
 """Share of a host's disk that should stay free after a copy."""
+MEMORY, VCPU, DISK = say("MiB of memory"), say("vCPU"), say("GiB of disk")
+"""What is counted, as it stands behind a number."""
+LARGER_HOST = say("Choose a larger host.")
 
 
 def needed_memory_mb(subject: Subject) -> int:
@@ -30,7 +35,7 @@ def memory(case: Case) -> Iterable[Reason]:
     if host is not None:
         free = host.memory_mb_capacity - host.memory_mb_used
         yield from _too_full(
-            "memory", case, host.memory_mb_capacity, free, needed_memory_mb(case.subject), "MiB of memory"
+            "memory", case, host.memory_mb_capacity, free, needed_memory_mb(case.subject), MEMORY
         )
 
 
@@ -38,16 +43,14 @@ def vcpus(case: Case) -> Iterable[Reason]:
     host = case.host
     if host is not None:
         free = host.vcpus_capacity - host.vcpus_used
-        yield from _too_full("vcpus", case, host.vcpus_capacity, free, needed_vcpus(case.subject), "vCPU")
+        yield from _too_full("vcpus", case, host.vcpus_capacity, free, needed_vcpus(case.subject), VCPU)
 
 
 def disk(case: Case) -> Iterable[Reason]:
     host = case.host
     if host is not None:
         free = host.disk_gb_capacity - host.disk_gb_used
-        yield from _too_full(
-            "disk", case, host.disk_gb_capacity, free, needed_disk_gb(case.subject), "GiB of disk"
-        )
+        yield from _too_full("disk", case, host.disk_gb_capacity, free, needed_disk_gb(case.subject), DISK)
 
 
 def _too_full(rule: str, case: Case, capacity: int, free: int, needed: int, unit: str) -> Iterable[Reason]:
@@ -55,10 +58,14 @@ def _too_full(rule: str, case: Case, capacity: int, free: int, needed: int, unit
         free += needed  # which it gives back when it is shelved
     # No capacity at all: placement keeps it elsewhere (disks shared by hosts), and we do not know it.
     if case.host is not None and capacity > 0 and needed > free:
-        yield forbidden(
-            rule,
-            f"{case.host.host} is too full: {max(free, 0)} {unit} free, {needed} needed. Choose another host.",
+        why = say(
+            "{host} is too full: {free} {unit} free, {needed} needed.",
+            host=case.host.host,
+            free=max(free, 0),
+            unit=unit,
+            needed=needed,
         )
+        yield forbidden(rule, why, ANOTHER_HOST)
 
 
 def largest(case: Case) -> Iterable[Reason]:
@@ -68,16 +75,23 @@ def largest(case: Case) -> Iterable[Reason]:
         return
     units = host.max_units
     for name, needed, unit in (
-        ("MEMORY_MB", needed_memory_mb(subject), "MiB of memory"),
-        ("VCPU", needed_vcpus(subject), "vCPU"),
-        ("DISK_GB", needed_disk_gb(subject), "GiB of disk"),
+        ("MEMORY_MB", needed_memory_mb(subject), MEMORY),
+        ("VCPU", needed_vcpus(subject), VCPU),
+        ("DISK_GB", needed_disk_gb(subject), DISK),
     ):
         most = units.get(name, 0)
         if 0 < most < needed:
             yield forbidden(
                 "largest",
-                f"One instance may take at most {most} {unit} of {host.host}, and {subject.name} needs {needed}. "
-                "Choose a larger host.",
+                say(
+                    "One instance may take at most {most} {unit} of {host}, and {name} needs {needed}.",
+                    most=most,
+                    unit=unit,
+                    host=host.host,
+                    name=subject.name,
+                    needed=needed,
+                ),
+                LARGER_HOST,
             )
 
 
@@ -90,8 +104,12 @@ def disk_headroom(case: Case) -> Iterable[Reason]:
     if host.disk_gb_capacity > 0 and 0 <= left < host.disk_gb_capacity * HEADROOM:
         yield amber(
             "disk_headroom",
-            f"Only {left} GiB of disk would stay free on {host.host}, and Nova does not check that before it copies. "
-            "Better choose another host.",
+            say(
+                "Only {left} GiB of disk would stay free on {host}, and Nova does not check that before it copies.",
+                left=left,
+                host=host.host,
+            ),
+            BETTER_ANOTHER,
         )
 
 

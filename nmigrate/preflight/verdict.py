@@ -1,4 +1,4 @@
-"""A verdict: how far a move can be asked for, and every reason, each one plain sentence."""
+"""A verdict: how far a move can be asked for, and every reason: what speaks against it, and what to do."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from nmigrate.preflight.subjects import Abilities, Around, Destination, Subject
+from nmigrate.sentences import join
 from nmigrate.states import Kind
 
 
@@ -27,11 +28,17 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What one rule says. `rule` is the name of its function, kept in the record."""
+    """What one rule says. `rule` is the name of its function, kept in the record; `advice`: what to do about it."""
 
     rule: str
     level: Level
-    text: str
+    why: str
+    advice: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it. The advice stays a piece of its own, so that it can be told from the rest."""
+        return join([self.why, self.advice])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +108,13 @@ def verdict_of(reasons: Iterable[Reason]) -> Verdict:
     return Verdict(tuple(sorted(once, key=lambda reason: -reason.level)))
 
 
-def forbidden(rule: str, text: str) -> Reason:
-    return Reason(rule, Level.FORBIDDEN, text)
+def forbidden(rule: str, why: str, advice: str = "") -> Reason:
+    return Reason(rule, Level.FORBIDDEN, why, advice)
 
 
-def ours(rule: str, text: str) -> Reason:
-    return Reason(rule, Level.OURS, text)
+def ours(rule: str, why: str, advice: str = "") -> Reason:
+    return Reason(rule, Level.OURS, why, advice)
 
 
-def amber(rule: str, text: str) -> Reason:
-    return Reason(rule, Level.AMBER, text)
+def amber(rule: str, why: str, advice: str = "") -> Reason:
+    return Reason(rule, Level.AMBER, why, advice)

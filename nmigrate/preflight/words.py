@@ -83,6 +83,17 @@ INSTEAD: dict[str, str] = {
     "VERIFY_RESIZE": say("An earlier move or resize of it must be confirmed or reverted first."),
 }
 
+# What to do, as several rules say it.
+ANOTHER_HOST = say("Choose another host.")
+BETTER_ANOTHER = say("Better choose another host.")
+IF_IT_FAILS_ANOTHER = say("If it fails, choose another host.")
+IF_IT_FAILS_COLD = say("If it fails, move it cold.")
+MOVE_COLD = say("Move it cold.")
+ANOTHER_WAY = say("Choose another way.")
+UNTIL_OVER = say("Wait until that is over.")
+A_MOMENT = say("Wait a moment and try again.")
+REVIEW_GROUP = say("Ask an operator to review the group.")
+
 
 def status_words(status: str) -> str:
     return STATUS_WORDS.get(status, status.lower().replace("_", " "))

@@ -11,6 +11,7 @@ from nmigrate.cloud.api import ServerGroup
 from nmigrate.models import Instance, Migration, OutsideMove
 from nmigrate.preflight import Around, Group
 from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.sentences import say
 from nmigrate.states import LABELS, Kind, State
 
 UNDER_WAY = (State.QUEUED.value, State.SENDING.value, State.RUNNING.value)
@@ -67,8 +68,12 @@ def around_server(
 
 def moving_words(move: Migration) -> str:
     """Who asked for the move that is under way, and how far it is."""
-    label = LABELS[State(move.state)]
-    return f"{move.instance_name} is being moved already: {move.requested_by_name} asked for it ({label})."
+    return say(
+        "{name} is being moved already: {person} asked for it ({state}).",
+        name=move.instance_name,
+        person=move.requested_by_name,
+        state=LABELS[State(move.state)],
+    )
 
 
 def group_rows(uuid: str, groups: Iterable[ServerGroup]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from nmigrate.moves import Action
 from nmigrate.preflight import Level
 from nmigrate.scene import scene_of, stored
 from nmigrate.selectors import moving_words
+from nmigrate.sentences import join, say
 from nmigrate.services.decisions import why_not_decide
 from nmigrate.services.placing import first_order, place_order
 from nmigrate.services.stranded import possible_ways
@@ -62,7 +63,7 @@ def request_migration(
         raise PermissionDenied(f"may not ask for a {kind}")
     reason = reason.strip()
     if not reason:
-        raise Conflict("Say why it is moved: the manager and the audit trail need a reason.")
+        raise Conflict(say("Say why it is moved: the manager and the audit trail need a reason."))
     under_way = active_migration(instance.cloud_id, instance.uuid)
     if under_way:
         raise Conflict(moving_words(under_way))
@@ -70,16 +71,22 @@ def request_migration(
     if zone and zone != instance.zone and not host and kind is not Kind.EVACUATE:
         host = advisor.best_host(scene, zone)
         if not host:
-            raise Conflict(f"{advisor.no_host_words(scene, zone)} Choose another zone.")
+            raise Conflict(join([advisor.no_host_words(scene, zone), say("Choose another zone.")]))
     if host and host not in scene.hosts:
-        raise Conflict(f"There is no host {host} in {instance.cloud_id}. Choose one from the list.")
+        raise Conflict(
+            say(
+                "There is no host {host} in {cloud}. Choose one from the list.",
+                host=host,
+                cloud=instance.cloud_id,
+            )
+        )
     if kind in (Kind.SHELVE, Kind.COPY):
         zone = zone or (scene.hosts[host].zone if host else "")
     if original_after == moves.DELETE_ORIGINAL or kind is not Kind.COPY:
         same_addresses = same_addresses and kind is Kind.COPY
     elif same_addresses:
         raise Conflict(
-            "The same addresses are free only once the original is deleted. Choose that, or let them go."
+            say("The same addresses are free only once the original is deleted. Choose that, or let them go.")
         )
     case = scene.case(kind, host, zone, changes_pin=changes_pin)
     verdict = preflight.judge(case)
@@ -125,7 +132,9 @@ def request_migration(
         # Two people at once, or a double click: the database let one through.
         winner = active_migration(instance.cloud_id, instance.uuid)
         if winner is None:
-            raise Conflict(f"{instance.name} is being worked on right now. Try again in a moment.") from error
+            raise Conflict(
+                say("{name} is being worked on right now. Try again in a moment.", name=instance.name)
+            ) from error
         raise Conflict(moving_words(winner)) from error
     return migration
 
@@ -143,10 +152,12 @@ def cancel_migration(*, actor: User, migration: Migration, note: str = "") -> No
         had_order = migration.state == State.QUEUED
         transition(migration, "cancel", actor=actor, note=note, ended_at=timezone.now())
         withdrawn = Order.objects.filter(migration=migration, state=Order.State.QUEUED).update(
-            state=Order.State.REFUSED, ended_at=timezone.now(), problem="Withdrawn before it was sent."
+            state=Order.State.REFUSED, ended_at=timezone.now(), problem=say("Withdrawn before it was sent.")
         )
         if had_order and withdrawn != 1:
-            raise Conflict(f"The move of {migration.instance_name} is being sent to Nova already.")
+            raise Conflict(
+                say("The move of {name} is being sent to Nova already.", name=migration.instance_name)
+            )
 
 
 # -- stepping in while it is live
@@ -182,11 +193,13 @@ def _step_in(migration: Migration, word: str, action: Action, *, actor: User, no
         raise PermissionDenied(f"may not {word}")
     if not is_live_under_way(migration, word):
         raise Conflict(
-            f"Nova does not take this any more: the live move of {migration.instance_name} has gone too far, "
-            "or is over."
+            say(
+                "Nova does not take this any more: the live move of {name} has gone too far, or is over.",
+                name=migration.instance_name,
+            )
         )
     if has_stepped_in(migration, action):
-        raise Conflict(f"This was asked of the move of {migration.instance_name} already.")
+        raise Conflict(say("This was asked of the move of {name} already.", name=migration.instance_name))
     try:
         with transaction.atomic():
             transition(migration, word, actor=actor, note=note.strip(), remark="")
@@ -195,7 +208,9 @@ def _step_in(migration: Migration, word: str, action: Action, *, actor: User, no
             )
     except IntegrityError as error:
         raise Conflict(
-            f"Another order for {migration.instance_name} is on its way. Try again in a moment."
+            say(
+                "Another order for {name} is on its way. Try again in a moment.", name=migration.instance_name
+            )
         ) from error
 
 

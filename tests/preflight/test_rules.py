@@ -4,10 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from django.utils import translation
 
+from nmigrate import supposing
 from nmigrate.cloud.api import Amount, Hypervisor, Server
-from nmigrate.preflight import RULES, Abilities, Around, Case, Group, Level, judge, score
+from nmigrate.preflight import HOST_RULES, RULES, Abilities, Around, Case, Group, Level, judge, score
+from nmigrate.sentences import say, told
 from nmigrate.states import Kind
+from tests.web.telling import tell_in_brackets, without
 
 ROOM: dict[str, Any] = {
     "vcpus": Amount(total=48, ratio=4.0),
@@ -52,7 +56,7 @@ def spec(**specs: str) -> Server:
 
 
 def grouped(policy: str, case: Case = CASE, on: str = "there", **group: Any) -> Case:
-    return replace(case, around=Around(groups=(Group("g", policy, {on: 1}, **group),)))
+    return replace(case, around=Around(groups=(Group("g", policy, {on: 1} if on else {}, **group),)))
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ TOLD = (
     Told("busy", FORBIDDEN, replace(SHELVE, subject=replace(WEB, status="PAUSED", task_state="unpausing"))),
     Told("busy", FORBIDDEN, replace(CASE, subject=replace(WEB, task_state="rebooting"))),
     Told("lock", OURS, replace(CASE, subject=replace(WEB, locked=True, locked_reason="closing"))),
-    Told("moving", FORBIDDEN, replace(CASE, around=Around(moving="It is being moved."))),
+    Told("moving", FORBIDDEN, replace(CASE, around=Around(moving=say("It is being moved.")))),
     Told("power", FORBIDDEN, replace(LIVE, subject=replace(WEB, power_state=4)), LIVE),
     Told("nova_version", FORBIDDEN, replace(CASE, changes_pin=True, abilities=Abilities("lab", "2.96"))),
     Told("names_zone", FORBIDDEN, replace(SHELVE, zone=""), SHELVE),
@@ -109,6 +113,7 @@ TOLD = (
     Told("own_wishes", AMBER, replace(CASE, subject=spec(capabilities__hypervisor_version=">= 8"))),
     Told("source_state", FORBIDDEN, replace(CASE, source=replace(HERE, state="down"))),
     Told("source_state", FORBIDDEN, replace(EVACUATE, source=HERE), EVACUATE),
+    Told("source_state", OURS, replace(SHELVE, source=replace(HERE, forced_down=True)), SHELVE),
     Told("live_queue", AMBER, replace(LIVE, around=Around(live_from={"here": 1})), LIVE),
     Told("same_host", FORBIDDEN, replace(CASE, host=HERE)),
     Told("same_host", OURS, replace(SHELVE, host=HERE), SHELVE),
@@ -141,6 +146,7 @@ TOLD = (
         replace(CASE, subject=PINNED, changes_pin=True),
     ),
     Told("group_together", FORBIDDEN, grouped("affinity", on="here"), grouped("affinity")),
+    Told("group_together", FORBIDDEN, grouped("affinity", on=""), grouped("affinity", SHELVE, on="")),
     Told("group_together", AMBER, grouped("soft-affinity", on="here"), grouped("soft-affinity")),
     Told("group_together", FORBIDDEN, grouped("affinity", COPY, on="here"), COPY),
     Told("group_apart", FORBIDDEN, grouped("anti-affinity"), grouped("anti-affinity", on="here")),
@@ -194,19 +200,75 @@ TOLD = (
 )
 
 
-@pytest.mark.parametrize("told", TOLD, ids=lambda told: f"{told.rule}-{told.level.word}")
-def test_a_rule_speaks_where_it_must_and_only_there(told: Told) -> None:
-    said = [reason for reason in judge(told.case).reasons if reason.rule == told.rule]
-    silent = [reason for reason in judge(told.fine).reasons if reason.rule == told.rule]
+@pytest.mark.parametrize("spoken", TOLD, ids=lambda one: f"{one.rule}-{one.level.word}")
+def test_a_rule_speaks_where_it_must_and_only_there(spoken: Told) -> None:
+    said = [reason for reason in judge(spoken.case).reasons if reason.rule == spoken.rule]
+    silent = [reason for reason in judge(spoken.fine).reasons if reason.rule == spoken.rule]
 
-    assert [reason.level for reason in said] == [told.level]
+    assert [reason.level for reason in said] == [spoken.level]
     assert silent == []
     assert said[0].text.endswith(".")
     assert "\n" not in said[0].text
 
 
+DATA = frozenset(
+    {
+        "web",
+        "here",
+        "there",
+        "z1",
+        "z2",
+        "g",
+        "closing",
+        "QEMU",
+        "ironic",
+        "HW_CPU_X86_AVX",
+        "CUSTOM_SSD",
+        "X86_AVX",
+    }
+    | {"lab", "resources:CUSTOM_FPGA", "capabilities:hypervisor_version", "unpausing"}
+)
+
+
+def test_every_reason_is_told_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why and the advice are pieces by themselves, and none is glued of English words."""
+    tell_in_brackets(monkeypatch)
+    rest = without(DATA)
+    with translation.override("vi"):
+        for one in TOLD:
+            for reason in judge(one.case).reasons:
+                assert [rest(told(text)) for text in (reason.why, reason.advice, reason.text)] == ["", "", ""]
+                assert "⟦" in told(reason.why)
+
+
+def test_the_parts_of_a_score_are_told_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_in_brackets(monkeypatch)
+    rest = without(DATA)
+    unknown = replace(CASE, source=None, host=replace(ELSEWHERE, zone="", traits=("HW_CPU_X86_SSE",)))
+    cases = [*(one.case for one in TOLD), unknown, replace(CASE, host=replace(ELSEWHERE, version=1))]
+    with translation.override("vi"):
+        parts = {told(part.text) for case in cases for part in score(case).parts}
+    assert len(parts) > 12
+    assert {part for part in parts if rest(part) or "⟦" not in part} == set()
+
+
+def test_every_advice_to_choose_a_host_is_another_after_the_failure() -> None:
+    """Then the move is planned anew."""
+    told_after = {reason.advice for one in TOLD for reason in judge(one.case).reasons}
+    hosts = {rule.__name__ for rule in HOST_RULES}
+    chosen = {
+        reason.advice
+        for one in TOLD
+        for reason in judge(one.case).reasons
+        if reason.rule in hosts - {"zone_bound"}
+        and (reason.level is FORBIDDEN or reason.rule == "processor")
+        and reason.advice.startswith("Choose ")
+    }
+    assert chosen <= set(supposing.AGAIN) <= told_after
+
+
 def test_every_rule_is_told_of() -> None:
-    assert {rule.__name__ for rule in RULES} == {told.rule for told in TOLD}
+    assert {rule.__name__ for rule in RULES} == {one.rule for one in TOLD}
 
 
 @pytest.mark.parametrize("kind", Kind)

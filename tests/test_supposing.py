@@ -1,0 +1,67 @@
+"""What nmigrate supposes by itself after a refusal without a reason is told in the reader's language."""
+
+from dataclasses import replace
+
+import pytest
+from django.utils import translation
+
+from nmigrate.diagnosis import NO_VALID_HOST, Cause, own_cause
+from nmigrate.models import Instance, Migration
+from nmigrate.sentences import told
+from nmigrate.supposing import supposed
+from tests.fakecloud import FakeCloud
+from tests.web.telling import tell_in_brackets, without
+
+DATA = frozenset({"vm2", "nova", "nova-1", "compute1", "compute2", "compute3", "compute4"})
+
+
+def cause_of(cloud: FakeCloud, instance: Instance, host: str = "") -> Cause:
+    move = Migration(
+        cloud="lab", kind="cold", source_host=instance.host, asked_host=host, instance_name=instance.name
+    )
+    return supposed(cloud, move, instance, own_cause(NO_VALID_HOST, name=instance.name))
+
+
+def out_of_service(cloud: FakeCloud, *names: str) -> None:
+    for name in names:
+        cloud.hosts[name] = replace(cloud.hosts[name], status="disabled", disabled_reason="")
+
+
+@pytest.fixture(autouse=True)
+def _brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_in_brackets(monkeypatch)
+
+
+def whole(text: str) -> str:
+    """What of it is told in no bracket."""
+    with translation.override("vi"):
+        assert "⟦" in told(text)
+        return without(DATA)(told(text))
+
+
+def test_of_the_host_that_was_named(synced: FakeCloud, vm2: Instance) -> None:
+    out_of_service(synced, "compute3")
+    found = cause_of(synced, vm2, "compute3")
+
+    assert found.why == "Most likely: compute3 is out of service."
+    assert found.next_step == "Plan it again with another host."
+    assert (whole(found.why), whole(found.next_step)) == ("", "")
+
+
+@pytest.mark.parametrize("pinned", [None, "nova-1"])
+def test_of_every_host(synced: FakeCloud, vm2: Instance, pinned: str | None) -> None:
+    out_of_service(synced, "compute2", "compute3", "compute4")
+    vm2.pinned_zone = pinned
+    found = cause_of(synced, vm2)
+
+    assert found.why.startswith("Most likely: no host can take it now.")
+    assert "compute3 is out of service." in found.why
+    assert (whole(found.why), whole(found.next_step)) == ("", "")
+
+
+def test_of_no_host_where_nothing_is_found(synced: FakeCloud, vm2: Instance) -> None:
+    for found in (cause_of(synced, vm2), cause_of(synced, vm2, "compute3")):
+        assert found.why.startswith("The cloud refused, though nmigrate sees nothing against")
+        assert whole(found.why) == ""
+    vm2.pin_known = False
+    assert whole(cause_of(synced, vm2, "compute4").why) == ""
