@@ -3,17 +3,17 @@
 A step is done when its effect is seen, never because its order was accepted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils import timezone
 
 from nmigrate import calls, preflight
 from nmigrate.cloud import api
-from nmigrate.diagnosis import NO_VALID_HOST, Cause, explain_move, own_cause
+from nmigrate.diagnosis import HELPDESK, NO_VALID_HOST, OPERATOR, Cause, explain_move, own_cause
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import Action
-from nmigrate.sentences import listed, say
+from nmigrate.sentences import join, listed, say
 from nmigrate.supposing import supposed
 
 SETTLED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
@@ -206,6 +206,10 @@ def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id:
         cause = supposed(cloud, move, instance, cause)
     elif cause.key == "no-words" and instance.status == "ERROR":
         cause = own_cause("in-error", *cause.proofs, **words)
+    if instance.status == "ERROR" and cause.who == HELPDESK:
+        # Nova moves nothing that is in error, so planning it again would be refused.
+        first = say("An operator must bring it out of its error first.")
+        cause = replace(cause, who=OPERATOR, next_step=join([first, cause.next_step]))
     return Outcome(False, cause)
 
 

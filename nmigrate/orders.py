@@ -21,7 +21,7 @@ from nmigrate.cloud import api
 from nmigrate.diagnosis import Cause, Proof, explain_refusal
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
-from nmigrate.models import Migration, Order
+from nmigrate.models import Instance, Migration, Order
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.sentences import join, say
 from nmigrate.services import transition
@@ -208,6 +208,7 @@ def refuse(
                 note=sentence,
                 request_id=request_id,
                 ended_at=now,
+                after=_as_read(move),
                 failure=_not_moved(move, order, said),
                 **_cause(order, move, sentence, said, request_id, key).fields(),
             )
@@ -237,6 +238,12 @@ def _cause(order: Order, move: Migration, sentence: str, said: str, request_id: 
     )
     words = {"name": move.instance_name, "source": move.source_host, "dest": move.asked_host}
     return explain_refusal(sentence, proof, key=key, **words)
+
+
+def _as_read(move: Migration) -> dict[str, Any]:
+    """The instance as the inventory has it, for the comparison with before."""
+    instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
+    return snapshot(instance) if instance is not None else {}
 
 
 def _not_moved(move: Migration, order: Order, said: str) -> str:

@@ -16,7 +16,7 @@ from nmigrate.sentences import join, say
 from nmigrate.services import transition
 from nmigrate.services.decisions import carry_out
 from nmigrate.states import State
-from nmigrate.stranding import unharmed
+from nmigrate.stranding import how_it_is
 
 _KEPT, _BACK = ("confirming", "confirmed"), ("reverting", "reverted")
 
@@ -174,7 +174,7 @@ def _end_aborted(
         return
     outside = not is_ours and asked is not None
     cause = own_cause(key, name=move.instance_name, source=move.source_host, dest=move.dest_host)
-    failure = join([sentence, unharmed(move, instance) if instance else ""])
+    failure = join([sentence, how_it_is(move, instance) if instance else ""])
     transition(
         move,
         "end_abort",

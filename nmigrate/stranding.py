@@ -110,11 +110,18 @@ def _way_back(move: Migration) -> str:
     return say("bind it to {zone} again, as it was", zone=zone)
 
 
-def unharmed(move: Migration, instance: Instance) -> str:
-    """Where an instance is after a failure that changed nothing else."""
+DOUBTFUL = ("wrong-host", "interrupted")
+"""Causes after which an operator must see first where an instance really is."""
+
+
+def how_it_is(move: Migration, instance: Instance, cause: str = "") -> str:
+    """Where an instance is after a failure; unharmed only when nothing speaks against it."""
     host = instance.host
     if instance.status == "ERROR":
         return say("It is in error on {host}.", host=host) if host else say("It is in error, on no host.")
+    if cause in DOUBTFUL or instance.task_state:
+        state = status_words(instance.status)
+        return say("The cloud shows it on {host}: {state}.", host=host, state=state)
     if host != move.source_host:
         return say("It is {state} on {host} now.", state=status_words(instance.status), host=host)
     if instance.status == "ACTIVE":
@@ -153,7 +160,9 @@ def _not_done(move: Migration) -> str:
 
 def what_happened(move: Migration, cause: Cause, instance: Instance | None) -> str:
     """What did not work, and how the instance is now."""
-    return join([cause.what or _not_done(move), unharmed(move, instance) if instance is not None else ""])
+    return join(
+        [cause.what or _not_done(move), how_it_is(move, instance, cause.key) if instance is not None else ""]
+    )
 
 
 def fail_or_strand(move: Migration, cause: Cause, *, request_id: str, **changes: Any) -> None:

@@ -10,6 +10,7 @@ from nmigrate.cloud import api
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, AuditEvent, Instance, Migration, Order
 from nmigrate.states import State
+from nmigrate.stranding import how_it_is
 from tests.conftest import follow, no_patience, play, run_tasks
 from tests.fakecloud import ADMIN, FakeCloud
 
@@ -181,6 +182,7 @@ def test_nova_refusal_is_told_in_plain_words(synced: FakeCloud, helpdesk: User, 
     assert migration.state == State.FAILED
     assert "does not answer" in migration.why
     assert "Service is unavailable" in migration.nova_said
+    assert (migration.after["host"], migration.after["status"]) == ("compute1", "SHUTOFF")
 
 
 def test_no_valid_host_leaves_it_unharmed_and_says_why(
@@ -202,6 +204,26 @@ def test_failure_on_the_way_names_what_is_broken(synced: FakeCloud, helpdesk: Us
     assert migration.state == State.FAILED
     assert "in error on compute3" in migration.failure
     assert "injected failure" in migration.nova_said
+
+
+def test_what_is_in_error_needs_an_operator_before_it_can_be_planned_again(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    """Nova moves nothing that is in error, whatever else would help."""
+    synced.fail_at["compute3"] = "finish_migration"
+    synced.words_of["finish_migration"] = "Binding failed for port 5f1c"
+    migration = play(synced, ask(helpdesk, vm2))
+    assert (migration.cause, migration.next_step_by) == ("port-binding", "operator")
+    assert migration.next_step.startswith("An operator must bring it out of its error first. Plan it again")
+
+
+@pytest.mark.parametrize("cause", ["wrong-host", "interrupted"])
+def test_nothing_is_called_unharmed_that_an_operator_must_look_for(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, cause: str
+) -> None:
+    move = ask(helpdesk, vm2)
+    assert how_it_is(move, vm2, cause) == "The cloud shows it on compute1: stopped."
+    assert how_it_is(move, vm2) == "It is unharmed and is stopped on compute1, as before."
 
 
 def test_confirm_outside_is_noticed_and_recorded_with_who(

@@ -121,6 +121,9 @@ def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
+            if order.migration is not None and order.migration.state == State.ABORTED:
+                found.append(Step(say("{step}: stopped", step=step.now), order.ended_at, note=order.problem))
+                continue
             found.append(Step(say("{step}: failed", step=step.now), order.ended_at, FAIL, order.problem))
     return found
 

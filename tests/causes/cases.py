@@ -222,7 +222,7 @@ def port_binding_live(scene: Scene) -> Migration:
     return scene.play(live(scene, "crm-db"))
 
 
-@case("30", "port-binding", H, "Its network could not be connected on compute3", "network of compute3")
+@case("30", "port-binding", O, "Its network could not be connected on compute3", "bring it out of its error")
 def port_binding_cold(scene: Scene) -> Migration:
     scene.fail("compute3", "finish_migration", {"raises": "PortBindingFailed", "port_id": "5f1c"})
     return scene.play(cold(scene, "crm-db"))

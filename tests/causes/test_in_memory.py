@@ -13,6 +13,7 @@ from tests.fakecloud import FakeCloud
 from tests.moves.conftest import fake_ground as fake_ground
 from tests.moves.conftest import on_fake
 from tests.moves.ground import Ground
+from webui import timeline
 
 
 def fake(ground: Ground) -> FakeCloud:
@@ -207,6 +208,8 @@ def test_no_end_is_left_without_cause_next_step_and_who(
         assert getattr(move, field), f"{field} is empty: {fake_ground.story(move)}"
     assert move.cause.startswith(cause), fake_ground.story(move)
     assert move.next_step_by == who
+    tones = {step.tone for step in timeline.steps(move)}
+    assert (timeline.FAIL in tones) is (move.state != State.ABORTED), "what was stopped has not failed"
 
 
 def test_a_retry_takes_the_old_failure_back(fake_ground: Ground) -> None:
