@@ -6,7 +6,6 @@ so no row is ever replaced by one that Nova updated earlier.
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -88,9 +87,15 @@ class Names:
                 self._learn_root(cloud, server)
 
     def _learn_root(self, cloud: api.Cloud, server: api.Server) -> None:
-        if server.uuid not in self.on_volume:
-            with suppress(api.NotFound):
-                self.on_volume[server.uuid] = server.root_device in cloud.volume_devices(server.uuid)
+        if server.uuid in self.on_volume:
+            return
+        try:
+            self.on_volume[server.uuid] = server.root_device in cloud.volume_devices(server.uuid)
+        except api.NotFound:
+            return
+        except (api.Unauthorized, api.Refused):
+            log.info("%s: this account may not read the volumes of %s", cloud.name, server.uuid)
+            self.on_volume[server.uuid] = False
 
     def starts_from_volume(self, server: api.Server) -> bool:
         """Whether its disk was made of a volume's snapshot, although Nova names an image."""

@@ -184,6 +184,20 @@ def test_when_its_image_is_gone_its_devices_tell_and_are_asked_for_once(
     assert synced.calls["volume_devices"] == 1
 
 
+def test_an_account_that_may_not_read_volumes_reads_everything_else(
+    synced: FakeCloud, vm2: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.change(vm2.uuid, image_id="deleted-since", volumes=("v-1",), name="renamed")
+
+    def refuse(uuid: str) -> dict[str, str]:
+        raise api.Unauthorized("This account may not.", "403")
+
+    monkeypatch.setattr(synced, "volume_devices", refuse)
+    inventory.read_all_servers(synced, inventory.Names())
+    vm2.refresh_from_db()
+    assert (vm2.name, preflight.starts_from_volume(vm2)) == ("renamed", False)
+
+
 def test_what_its_image_requires_of_a_host_is_known_though_nova_does_not_tell_it(
     synced: FakeCloud, vm2: Instance
 ) -> None:

@@ -51,7 +51,7 @@ def everything(now: datetime) -> dict[str, Any]:
             Chip(_instance("ACTIVE"), None),
             Chip(_instance("SHUTOFF"), None),
             Chip(_instance("ERROR"), None),
-            Chip(_instance("ACTIVE"), _move(State.RUNNING, now)),
+            Chip(_instance("ACTIVE", "vm3"), _move(State.RUNNING, now)),
             Chip(_instance("VERIFY_RESIZE"), _move(State.WAITING, now)),
             Chip(_instance("ACTIVE", LONG), None),
         ],
@@ -92,5 +92,5 @@ def _due(now: datetime, hours: int) -> Migration:
 
 def _instance(status: str, name: str = "vm2") -> Instance:
     return Instance(
-        cloud_id="lab", uuid=f"sample-{status.lower()}", name=name, status=status, host="compute1"
+        cloud_id="lab", uuid=f"sample-{status.lower()}-{name[:8]}", name=name, status=status, host="compute1"
     )

@@ -44,7 +44,7 @@ def short(at: datetime) -> str:
 def time_tag(at: datetime, text: str, mode: str) -> SafeString:
     return format_html(
         '<time datetime="{}" data-mode="{}" title="{}">{}</time>',
-        at.astimezone(UTC).isoformat(),
+        at.astimezone(UTC).isoformat(timespec="milliseconds"),
         mode,
         exact(at),
         text,

@@ -218,7 +218,7 @@ def _row(
 def _view(kind: Kind, level: Level) -> CellView:
     name, look = NAMES[kind], LOOKS[level]
     label = say("{way} to {host}: {word}", way=name, host=HOST, word=look.word)
-    begin = f'<td role="cell" data-label="{escape(told(name))}">'
+    begin = f'<td data-label="{escape(told(name))}">'
     return CellView(begin, badge(look), escape(told(look.word)), escape(told(label)))
 
 

@@ -335,7 +335,7 @@ def stamp(at: datetime | None) -> SafeString | str:
     local = timezone.localtime(at)
     return format_html(
         '<time datetime="{}" class="stamp">{}<span class="hint">{} UTC</span></time>',
-        at.astimezone(UTC).isoformat(),
+        at.astimezone(UTC).isoformat(timespec="milliseconds"),
         f"{local:%Y-%m-%d %H:%M:%S}",
         f"{at.astimezone(UTC):%H:%M:%S}"
         if local.date() == at.astimezone(UTC).date()
