@@ -14,6 +14,7 @@ from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Out
 from nmigrate.states import ACTIVE, Kind, State
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG
+from tests.web.test_health_pages import beat
 from tests.wide import wide_cloud
 
 LAB, GIB = "/clouds/lab/", 2**30
@@ -47,7 +48,8 @@ def pages(
     failed = in_state[State.FAILED]
     _spoil(able, failed, vm1, waiting)
     _measure(by_kind[Kind.LIVE])
-    _find(helpdesk, doem, waiting, by_kind[Kind.LIVE])
+    stalled = _clone(able, waiting, State.RUNNING, kind=Kind.LIVE)
+    _find(helpdesk, doem, vm1, waiting, stalled)
     wide = wide_cloud(70)
     aside = services.request_migration(
         actor=helpdesk, instance=_locked("vm-00001"), reason="it is old", sets_aside=["lock"]
@@ -58,6 +60,7 @@ def pages(
     found = [
         *(Shown(f"move-{state.value}", f"{moves}{move.pk}/", manager) for state, move in in_state.items()),
         *(Shown(f"moving-{kind.value}", f"{moves}{move.pk}/", helpdesk) for kind, move in by_kind.items()),
+        Shown("moving-live-stalled", f"{moves}{stalled.pk}/", helpdesk),
         *(Shown(f"half-way-{name}", f"{moves}{in_state[State.STRANDED].pk}/", user)
           for name, user in (("helpdesk", helpdesk), ("operator", operator))),
     ]  # fmt: skip
@@ -184,10 +187,20 @@ def _measure(live: Migration) -> None:
     Migration.objects.filter(pk=live.pk).update(progress=figures, nova_status="running")
 
 
-def _find(helpdesk: User, doem: Instance, waiting: Migration, live: Migration) -> None:
+def _find(helpdesk: User, doem: Instance, vm1: Instance, waiting: Migration, stalled: Migration) -> None:
     """What the watchdog finds, and moves that others made."""
     now, hour = timezone.now(), timedelta(hours=1)
+    beat("worker")
+    Instance.objects.filter(pk=vm1.pk).update(task_state="image_uploading", updated_at=now - hour)
+    at, left = now.timestamp(), 2 * GIB
+    samples = [[at - 400, left], [at, left]]
+    figures = {"total": 2 * left, "remaining": left, "processed": 4 * left, "samples": samples}
+    Migration.objects.filter(pk=stalled.pk).update(
+        progress={**figures, "least": samples[0], "read_at": at}, nova_status="running"
+    )
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=now - timedelta(minutes=1))
     watchdog.judge("lab")
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=now + timedelta(minutes=10))
     Finding.objects.create(cloud="lab", rule="r", host="h" * 80, what="z " * 90, since=now, seen_at=now)
     for number, status in ((800, "error"), (801, "completed"), (802, "running")):
         OutsideMove.objects.create(

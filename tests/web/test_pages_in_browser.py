@@ -1,112 +1,23 @@
-"""Every page in a real browser: no accessibility error, nothing blocked by the policy, nothing too wide.
+"""What only a browser can show: pages that follow by themselves, the search, the theme, a form sent once.
 
-And what only a browser can show: pages that follow by themselves, the search, the theme, a form sent once.
+That no page has a fault, in any look: test_every_page.py.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.utils import timezone
 from playwright.sync_api import expect
-from pytest_django.live_server_helper import LiveServer
 
-from nmigrate import audit, services
-from nmigrate.models import Cloud, Instance, Migration
+from nmigrate import services
+from nmigrate.models import Instance, Migration
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
-from tests.web.browsing import LONG, Open, complaints, too_wide
+from tests.web.browsing import Open, complaints
 from tests.web.conftest import reach
-from tests.wide import wide_cloud
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
-
-
-@pytest.fixture
-def story(
-    able: FakeCloud, helpdesk: User, manager: User, waiting: Migration, asking: Migration
-) -> dict[str, str]:
-    """The lab with life in it, as addresses: every kind of page, long names, a host down, an unreachable cloud."""
-    vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
-    failed = services.request_migration(actor=manager, instance=doem, reason="x" * 300, ticket="y" * 100)
-    words = {"failure": "No room.", "next_step": "Choose another.", "nova_said": "No valid host " * 20}
-    Migration.objects.filter(pk=failed.pk).update(state="failed", **words)
-    Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
-    due = timezone.now() + timedelta(minutes=10)
-    Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason="because " * 40)
-    with transaction.atomic():
-        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
-    Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
-    wide = wide_cloud(70)
-    Instance.objects.filter(name="vm-00001").update(locked=True, locked_reason="z" * 200)
-    aside = services.request_migration(
-        actor=helpdesk,
-        instance=Instance.objects.get(name="vm-00001"),
-        reason="it is old",
-        sets_aside=["lock"],
-    )
-    instances, migrations = "/clouds/lab/instances", "/migrations"
-    return {
-        "my work": "/mine/",
-        "guide": "/guide/",
-        "words": "/guide/words/",
-        "tour": "/tour/",
-        "parts": "/components/",
-        "topology": "/clouds/lab/",
-        "only trouble": "/clouds/lab/?show=trouble",
-        "unreachable": "/clouds/dr/",
-        "find": "/clouds/lab/find/?q=vm",
-        "find nothing": "/clouds/lab/find/?q=nothing-like-this",
-        "host": "/clouds/lab/hosts/compute1/",
-        "no host": "/clouds/lab/hosts/nowhere/",
-        "instance": f"{instances}/{waiting.instance_uuid}/",
-        "long instance": f"{instances}/{vm1.uuid}/",
-        "destinations": f"{instances}/{doem.uuid}/destinations/",
-        "destinations of a locked one": f"{instances}/{vm1.uuid}/destinations/",
-        "wide destinations": f"/clouds/wide/instances/{wide.uuid}/destinations/",
-        "wide plan": f"/clouds/wide/instances/{wide.uuid}/migrate/",
-        "plan": f"{instances}/{doem.uuid}/migrate/",
-        "plan to a zone": f"{instances}/{doem.uuid}/migrate/?zone=nova-1",
-        "plan under way": f"{instances}/{asking.instance_uuid}/migrate/",
-        "no plan": f"{instances}/{vm1.uuid}/migrate/",
-        "no instance": f"{instances}/gone/",
-        "migrations": f"{migrations}/",
-        "asking": f"{migrations}/{asking.pk}/",
-        "waiting": f"{migrations}/{waiting.pk}/",
-        "failed": f"{migrations}/{failed.pk}/",
-        "approvals": "/approvals/",
-        "approve": f"{migrations}/{asking.pk}/decide/",
-        "set aside": f"{migrations}/{aside.pk}/decide/",
-        "decide": f"{migrations}/{waiting.pk}/decide/",
-        "decided": f"{migrations}/{failed.pk}/decide/",
-        "audit": "/audit/",
-        "bypasses": "/audit/?outside=on",
-        "bad filter": "/audit/?since=never",
-        "entry": "/audit/1/",
-        "health": "/health/",
-        "no page": "/nowhere/",
-    }
-
-
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
-def test_no_page_has_an_accessibility_error_or_is_too_wide(
-    open_page: Open, manager: User, story: dict[str, str], phone: bool, dark: bool, live_server: LiveServer
-) -> None:
-    page = open_page(manager, "/health/", phone=phone, dark=dark)
-    blocked: list[str] = []
-    page.on("console", lambda message: blocked.append(message.text) if "Security" in message.text else None)
-    wrong = []
-    for name, path in story.items():
-        page.goto(live_server.url + path)
-        wrong += [f"{name}: {complaint}" for complaint in complaints(page)]
-        if too_wide(page) > 0:
-            wrong.append(f"{name}: {too_wide(page)} px too wide")
-
-    assert wrong == []
-    assert blocked == []
 
 
 def test_the_pages_without_a_role_have_no_accessibility_error(

@@ -1,9 +1,13 @@
-"""`manage.py test`: everything that this machine can run, by pytest."""
+"""`manage.py test`: everything that this machine can run, by pytest.
+
+Without arguments in two halves side by side: those that need the lab, which mostly wait, and all others.
+"""
 
 import os
 import subprocess
 import sys
-from typing import Any
+import tempfile
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -31,14 +35,37 @@ class Command(BaseCommand):
         sys.exit(self.handle(pytest_arguments))
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """pytest's exit status. A program of its own: its settings must not be those that are loaded here."""
-        command = [sys.executable, "-m", "pytest", *(args[0] if args else [])]
-        # With it each process that the tests start would compile every module anew: twice the time.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment.pop("DJANGO_SETTINGS_MODULE", None)  # pyproject.toml names the tests'
-        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # pytest has had the Ctrl-C too, and is tidying up
+        """pytest's exit status; of two, the worse."""
+        if args and args[0]:
+            return end_of(started(args[0]))
+        with tempfile.TemporaryFile() as lines:
+            others = started(["-m", "not lab"], lines)
+            first = end_of(started(["-m", "lab"]))
+            if others.poll() is None:
+                self.stdout.write("The tests that need no lab go on; they are shown when they have ended.")
+            second = end_of(others)
+            lines.seek(0)
+            self.stdout.write(lines.read().decode(errors="replace"))
+        return max(first, second)
+
+
+def started(arguments: list[str], lines: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """pytest, a program of its own: its settings must not be those that are loaded here. With `lines` it writes there,
+    and gives way to what runs beside it."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    if lines is not None:
+        command = ["nice", "-n", "5", *command]
+    # With it each process that the tests start would compile every module anew: twice the time.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)  # pyproject.toml names the tests'
+    return subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment, stdout=lines, stderr=lines and subprocess.STDOUT
+    )
+
+
+def end_of(process: subprocess.Popen[bytes]) -> int:
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # pytest has had the Ctrl-C too, and is tidying up
