@@ -85,19 +85,23 @@ class Tried:
             if move.changes_pin:
                 self.cloud.pin_zone(self.uuid, None)
             return acts[move.kind](move)
-        except api.Unreachable as lost:
+        except api.Unreachable as lost:  # Nova itself waits for a host that is dead
+            self._note_hopeless(move.kind)
             return Outcome(False, lost.said or str(lost), is_known=False)
         except api.CloudError as refused:
             was_accepted = move.changes_pin or (move.kind is Kind.SHELVE and self.shelved is not None)
             return Outcome(False, refused.said or str(refused))
         except TimeoutError:
-            is_begun = {Kind.SHELVE: self.shelved is not None, Kind.COPY: bool(self.image)}
-            if not is_begun.get(move.kind, True):
-                self.hopeless.add(move.kind)
+            self._note_hopeless(move.kind)
             return Outcome(False, NOTHING, is_known=False)
         finally:
             if was_accepted:
                 self.put_back()
+
+    def _note_hopeless(self, kind: Kind) -> None:
+        is_begun = {Kind.SHELVE: self.shelved is not None, Kind.COPY: bool(self.image)}
+        if not is_begun.get(kind, True):
+            self.hopeless.add(kind)
 
     def put_back(self) -> None:
         self.rows.put_back(self.uuid, self.saved)

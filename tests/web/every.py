@@ -44,7 +44,8 @@ def pages(
     vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
     in_state = {state: _clone(able, waiting, state) for state in State}
     by_kind = {kind: _clone(able, waiting, State.RUNNING, kind=kind) for kind in Kind}
-    copied = _clone(able, waiting, State.WAITING, kind=Kind.COPY, copy_uuid=doem.uuid, image_id=doem.uuid)
+    copy = able.add("web-copy", "compute2", "ACTIVE").uuid
+    copied = _clone(able, waiting, State.WAITING, kind=Kind.COPY, copy_uuid=copy, image_id="image-1")
     failed = in_state[State.FAILED]
     _spoil(able, failed, vm1, waiting)
     _measure(by_kind[Kind.LIVE])
