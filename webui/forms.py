@@ -137,7 +137,7 @@ class AuditFilterForm(forms.Form):
     instance = forms.CharField(required=False, max_length=255, label=_("Instance"))
     host = forms.CharField(required=False, max_length=255, label=_("Host"))
     action = forms.CharField(required=False, max_length=40, label=_("Action"))
-    since = forms.CharField(required=False, max_length=40, label=_("Since"))
+    since = forms.CharField(required=False, max_length=40, label=_("From"))
     until = forms.CharField(required=False, max_length=40, label=_("Until"))
     outside = forms.BooleanField(required=False)
     migration = forms.IntegerField(

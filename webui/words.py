@@ -145,6 +145,7 @@ PAGE_WORDS: dict[str, str] = {
     "minutesSeconds": say("{n} min {m} s", n="{n}", m="{m}"),
     "hours": say("{n} h", n="{n}"),
     "hoursMinutes": say("{n} h {m} min", n="{n}", m="{m}"),
+    "day": say("one day"),
     "days": say("{n} days", n="{n}"),
     "daysHours": say("{n} d {m} h", n="{n}", m="{m}"),
     "ago": say("{age} ago", age="{age}"),

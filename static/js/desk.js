@@ -34,7 +34,7 @@
     if (hours < 1) return fill("minutes", { n: minutes });
     if (days < 1) return fill(minutes % 60 ? "hoursMinutes" : "hours", { n: hours, m: minutes % 60 });
     if (days < 3 && hours % 24) return fill("daysHours", { n: days, m: hours % 24 });
-    return fill("days", { n: days });
+    return days === 1 ? fill("day", {}) : fill("days", { n: days });
   };
   // The reader's clock may be wrong: what counts is how long ago the server's own clock said so.
   const served = document.querySelector("meta[name=served-at]");

@@ -332,14 +332,15 @@ def stamp(at: datetime | None) -> SafeString | str:
     """Local time first, UTC below it: what an auditor needs to see."""
     if at is None:
         return ""
-    local = timezone.localtime(at)
+    local, utc = timezone.localtime(at), at.astimezone(UTC)
+    machine, shown = utc.isoformat(timespec="milliseconds"), f"{local:%Y-%m-%d %H:%M:%S}"
+    if local.utcoffset() == utc.utcoffset():
+        return format_html('<time datetime="{}" class="stamp">{} UTC</time>', machine, shown)
     return format_html(
         '<time datetime="{}" class="stamp">{}<span class="hint">{} UTC</span></time>',
-        at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        f"{local:%Y-%m-%d %H:%M:%S}",
-        f"{at.astimezone(UTC):%H:%M:%S}"
-        if local.date() == at.astimezone(UTC).date()
-        else f"{at.astimezone(UTC):%m-%d %H:%M:%S}",
+        machine,
+        shown,
+        f"{utc:%H:%M:%S}" if local.date() == utc.date() else f"{utc:%m-%d %H:%M:%S}",
     )
 
 
