@@ -16,26 +16,50 @@ from tests.web.browsing import Open, complaints, too_wide
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
 
-# -- the journeys, from the page where everybody begins
+# -- the journeys, from the page where everybody begins; the browser itself counts what its user does
+
+COUNTING = """
+const count = (what) => sessionStorage.setItem(what, 1 + Number(sessionStorage.getItem(what)));
+addEventListener("click", (event) => { if (event.isTrusted && event.detail) count("clicks"); }, true);
+addEventListener("keydown", (event) => { if (event.isTrusted) count("keys"); }, true);
+"""
+"""A click that the keyboard makes has no detail."""
 
 
-def test_helpdesk_comes_from_a_ticket_to_a_started_move_in_three_clicks(
+def counted(page: Page) -> Page:
+    """The same page, loaded anew, which counts from now on."""
+    page.add_init_script(COUNTING)
+    page.reload()
+    return page
+
+
+def effort(page: Page) -> tuple[int, int]:
+    """Clicks and keystrokes since then."""
+    clicks, keys = (
+        int(page.evaluate(f"sessionStorage.getItem('{what}') || 0")) for what in ("clicks", "keys")
+    )
+    return clicks, keys
+
+
+def test_helpdesk_comes_from_a_ticket_to_a_started_move_in_four_clicks(
     open_page: Open, helpdesk: User, synced: FakeCloud
 ) -> None:
-    page = open_page(helpdesk, "/")
+    page = counted(open_page(helpdesk, "/"))
     page.keyboard.press("/")
     page.keyboard.type("vm2")
-    page.locator("#found a.hit").first.click()  # 1
-    page.locator("#move-it").click()  # 2
-    page.fill("#reason", "disk errors")
-    page.locator("[data-names-host]").click()  # 3
+    page.locator("#found a.hit").first.click()
+    page.locator("#move-it").click()
+    page.locator("#reason").click()
+    page.keyboard.type("disk errors")
+    page.locator("[data-names-host]").click()
 
     expect(page.locator("#migration-status")).to_be_visible()
     assert Migration.objects.get().instance_name == "vm2"
+    assert effort(page) == (4, len("/vm2" + "disk errors"))
 
 
 def test_helpdesk_does_it_by_keyboard_alone(open_page: Open, helpdesk: User, synced: FakeCloud) -> None:
-    page = open_page(helpdesk, "/")
+    page = counted(open_page(helpdesk, "/"))
     page.keyboard.press("/")
     page.keyboard.type("vm2")
     expect(page.locator("#found a.hit")).to_have_count(1)
@@ -51,6 +75,8 @@ def test_helpdesk_does_it_by_keyboard_alone(open_page: Open, helpdesk: User, syn
     page.keyboard.press("Enter")
 
     expect(page.locator("#migration-status")).to_be_visible()
+    clicks, keys = effort(page)
+    assert (clicks, keys <= 60) == (0, True), keys
 
 
 def tab_to(page: Page, selector: str) -> None:
@@ -64,11 +90,12 @@ def tab_to(page: Page, selector: str) -> None:
 def test_a_manager_decides_in_two_clicks_and_is_told_so(
     open_page: Open, manager: User, waiting: Migration
 ) -> None:
-    page = open_page(manager, "/")
-    page.locator(f"#decide-{waiting.pk}").click()  # 1
-    page.get_by_role("button", name="Confirm").click()  # 2
+    page = counted(open_page(manager, "/"))
+    page.locator(f"#decide-{waiting.pk}").click()
+    page.get_by_role("button", name="Confirm").click()
 
     expect(page.locator(".toast")).to_contain_text("You confirmed the move of vm2.")
+    assert effort(page) == (2, 0)
     expect(page.locator("#announcer")).to_contain_text("You confirmed the move of vm2.")
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".toast")).to_have_count(0)
@@ -77,12 +104,13 @@ def test_a_manager_decides_in_two_clicks_and_is_told_so(
 
 
 def test_an_auditor_has_the_answer_in_two(open_page: Open, auditor: User, done: Migration) -> None:
-    page = open_page(auditor, "/")
-    page.locator(".ask-trail input").click()  # 1
+    page = counted(open_page(auditor, "/"))
+    page.locator(".ask-trail input").click()
     page.keyboard.type("vm2")
-    page.keyboard.press("Enter")  # 2
+    page.keyboard.press("Enter")
 
     expect(page.locator("#rows")).to_contain_text("looks healthy")
+    assert effort(page) == (1, len("vm2") + 1)
 
 
 def test_the_same_without_javascript(
