@@ -127,6 +127,11 @@ class Plan:
         return any(card.way.is_askable for card in self.cards)
 
     @property
+    def words(self) -> list[str]:
+        """What the ways are called in the glossary, each once."""
+        return list(dict.fromkeys(card.way.kind.value for card in self.cards))
+
+    @property
     def kinds(self) -> set[str]:
         """The kinds of move that can be chosen: which options the page must offer."""
         return {card.way.kind.value for card in self.cards if card.way.is_askable}
