@@ -46,10 +46,10 @@ def pages(
     by_kind = {kind: _clone(able, waiting, State.RUNNING, kind=kind) for kind in Kind}
     copy = able.add("web-copy", "compute2", "ACTIVE").uuid
     copied = _clone(able, waiting, State.WAITING, kind=Kind.COPY, copy_uuid=copy, image_id="image-1")
+    stalled = _clone(able, waiting, State.RUNNING, kind=Kind.LIVE)
     failed = in_state[State.FAILED]
     _spoil(able, failed, vm1, waiting)
     _measure(by_kind[Kind.LIVE])
-    stalled = _clone(able, waiting, State.RUNNING, kind=Kind.LIVE)
     _find(helpdesk, doem, vm1, waiting, stalled)
     wide = wide_cloud(70)
     aside = services.request_migration(
