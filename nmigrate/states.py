@@ -51,7 +51,7 @@ MEANINGS: dict[State, str] = {
     State.QUEUED: say("Somebody asked for it; a worker will send it to Nova within a second or two."),
     State.SENDING: say("A worker has taken it and is speaking to Nova."),
     State.RUNNING: say("Nova accepted the order and is moving the instance."),
-    State.WAITING: say("The instance is at its destination; a manager confirms or rejects the move."),
+    State.WAITING: say("It has moved, and the move is not finished: a manager confirms or rejects it."),
     State.CONFIRMING: say("The move was confirmed; Nova is tidying up where the instance came from."),
     State.REVERTING: say("Nova is putting everything back as it was before the move."),
     State.STRANDED: say(

@@ -99,7 +99,7 @@ def _runs(instance: Subject) -> bool:
 
 def _volumes(instance: Subject) -> Cost:
     count = len(instance.volumes)
-    return Cost(VOLUMES, say_n("{n} stay attached", "all {n} stay attached", count)) if count else _NO_VOLUMES
+    return Cost(VOLUMES, say_n("it stays attached", "all {n} stay attached", count)) if count else _NO_VOLUMES
 
 
 def _there(instance: Subject, host: str, zone: str) -> str:

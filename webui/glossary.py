@@ -21,7 +21,17 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         say("What a cloud is made of"),
-        ("instance", "hypervisor", "zone", "volume", "local-disk", "config-drive", "flavor", "project"),
+        (
+            "nova",
+            "instance",
+            "hypervisor",
+            "zone",
+            "volume",
+            "local-disk",
+            "config-drive",
+            "flavor",
+            "project",
+        ),
     ),
     (
         say("What decides where it may go"),
@@ -93,6 +103,13 @@ TERMS: dict[str, Term] = {
             "that is certainly off."
         ),
         "evacuate",
+    ),
+    "nova": Term(
+        say("Nova"),
+        say(
+            "The part of the cloud that starts, stops and moves instances. nmigrate asks it for every move, and "
+            "believes nothing that it does not say. A zone may be called nova, too; that is only a name."
+        ),
     ),
     "instance": Term(
         say("instance"), say("One virtual machine, with its disk, its addresses and its size."), "server"

@@ -78,7 +78,7 @@ def _live(way: Way, instance: Instance, where: str) -> list[str]:
         say("It pauses for well under a second and goes on there. Nothing needs to be decided."),
         *bound,
         say(
-            "Until then it can be stopped at any time; {name} then stays on {host}.",
+            "You can stop the move until it is finished: {name} then goes on running on {host}.",
             name=name,
             host=instance.host,
         ),

@@ -127,6 +127,12 @@ class Plan:
         return any(card.way.is_askable for card in self.cards)
 
     @property
+    def needs_permission(self) -> bool:
+        """Whether every way that can be asked for needs a manager who sets a rule aside."""
+        askable = [card.way for card in self.cards if card.way.is_askable]
+        return bool(askable) and all(way.needs_permission for way in askable)
+
+    @property
     def words(self) -> list[str]:
         """What the ways are called in the glossary, each once."""
         return list(dict.fromkeys(card.way.kind.value for card in self.cards))
@@ -265,6 +271,8 @@ def _cost_names(ways: Iterable[Way]) -> list[str]:
 def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> WayCard:
     costs: dict[str, Cost] = {cost.name: cost for cost in way.costs}
     must_ask = way.needs_permission or needs_approval_of(way.kind, runs=instance.status != "SHUTOFF")
+    if must_ask:
+        costs[ways.DECISION] = _asked_first(way)
     return WayCard(
         way=way,
         rows=[
@@ -279,9 +287,33 @@ def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> 
     )
 
 
+def _asked_first(way: Way) -> Cost:
+    """Who decides about a move that does not start before somebody has allowed it."""
+    at_end = way.kind in (Kind.COLD, Kind.COPY)
+    text = (
+        say("a manager's, before the start and at the end")
+        if at_end
+        else say("a manager's, before the start")
+    )
+    return Cost(ways.DECISION, text, ways.FAIR)
+
+
 def _ask(way: Way, must_ask: bool) -> str:
-    """The words on the button: what is asked for, and where to."""
+    """The words on the button: what happens with it, and where to. Without an approval it begins at once."""
     where = way.host or way.zone
+    if not must_ask:
+        return {
+            (Kind.COLD, False): say("Move it"),
+            (Kind.COLD, True): say("Move it to {where}", where=where),
+            (Kind.LIVE, False): say("Move it live"),
+            (Kind.LIVE, True): say("Move it live to {where}", where=where),
+            (Kind.SHELVE, False): say("Shelve it"),
+            (Kind.SHELVE, True): say("Shelve it and bring it up on {where}", where=where),
+            (Kind.COPY, False): say("Copy it"),
+            (Kind.COPY, True): say("Copy it to {where}", where=where),
+            (Kind.EVACUATE, False): say("Evacuate it"),
+            (Kind.EVACUATE, True): say("Evacuate it to {where}", where=where),
+        }[way.kind, bool(where)]
     asked = {
         (Kind.COLD, False): say("Ask to move it"),
         (Kind.COLD, True): say("Ask to move it to {where}", where=where),
@@ -296,4 +328,4 @@ def _ask(way: Way, must_ask: bool) -> str:
     }[way.kind, bool(where)]
     if way.needs_permission:
         return say("{asked} (needs a manager's permission)", asked=asked)
-    return say("{asked} (needs approval)", asked=asked) if must_ask else asked
+    return say("{asked} (needs approval)", asked=asked)

@@ -1,7 +1,7 @@
 """The story of one migration as steps to read from top to bottom: what happened, what happens, what will."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nmigrate import audit, moves
@@ -76,9 +76,8 @@ def steps(migration: Migration) -> list[Step]:
     # At one moment: what a person did first, then what followed from it.
     happened.sort(key=lambda step: step.at or migration.requested_at)
     happened = _without_twins(happened)
-    if not migration.is_active:
-        return [*happened, _ended(migration)]
-    return [*happened, *_ahead(migration, orders)]
+    following = [_ended(migration)] if not migration.is_active else _ahead(migration, orders)
+    return [*happened, *(_not_before(happened[-1], step) for step in following)]
 
 
 def asked_for(migration: Migration) -> str:
@@ -144,6 +143,11 @@ def _told(event: AuditEvent) -> Step:
         note = "“" + note + "”"
     tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
     return Step(title, event.at, tone, note, is_outside=event.is_outside)
+
+
+def _not_before(last: Step, step: Step) -> Step:
+    """A time that runs backwards helps nobody: what began before the last thing that happened is told without."""
+    return replace(step, at=None) if step.at and last.at and step.at < last.at else step
 
 
 def _without_twins(found: list[Step]) -> list[Step]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nmigrate import moves
 from nmigrate.moves import ACTION_LABELS, Action
-from nmigrate.sentences import SentenceField, SentencesField, kept, say
+from nmigrate.sentences import SentenceField, SentencesField, join, kept, say
 from nmigrate.states import ACTIVE, INITIAL, KIND_LABELS, LABELS, MEANINGS, TERMINAL, Kind, Perm, State
 
 
@@ -188,7 +188,9 @@ class Migration(models.Model):
     @property
     def meaning(self) -> str:
         if self.state == State.ASKING and self.sets_aside:
-            return say("A rule of nmigrate speaks against it, so a manager must allow it before it starts.")
+            first = say("A rule of nmigrate speaks against it, so a manager must allow it before it starts:")
+            told = (one["text"] for one in self.verdict.get("reasons", ()) if one["level"] == "ours")
+            return join([first, *told])
         return MEANINGS[State(self.state)]
 
     @property

@@ -21,7 +21,7 @@ def source_state(case: Case) -> Iterable[Reason]:
                 host=source.host,
                 name=name,
             )
-            yield forbidden("source_state", why, say("Move it live or cold."))
+            yield forbidden("source_state", why, say("Take another kind of move."))
     elif not source.is_up:
         # Nova shelves and snapshots what is on any host, and a host that does answer, though it was declared down,
         # does it (nova/compute/api.py: no check_is_up there).

@@ -91,4 +91,4 @@ def _neighbours(case: Case, host: Destination) -> Part:
         if "anti" in policy:
             text = say("a member of {group}, which likes to be apart, is there", group=name)
             return Part("neighbours", 0, 10, text)
-    return Part("neighbours", 10, 10, say("nobody is there from whom it should be apart"))
+    return Part("neighbours", 10, 10, say("no instance is there that it must be kept away from"))

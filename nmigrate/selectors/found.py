@@ -1,12 +1,13 @@
 """The search in one cloud: instances by name, UUID, address, project and host; hosts by their names and zone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
-from nmigrate.models import Cloud, Hypervisor, Instance
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 
 HOSTS_FOUND = 8
+MOVES_FOUND = 5
 _ROOM = F("memory_mb_capacity") - F("memory_mb_used")
 
 
@@ -19,6 +20,8 @@ class Found:
     total: int
     hosts: list[Hypervisor]
     hosts_total: int = 0
+    moves: list[Migration] = field(default_factory=list)
+    """The newest moves with such a ticket."""
 
     @property
     def words(self) -> list[str]:
@@ -38,7 +41,8 @@ def holds_every(words: list[str]) -> Q:
 
 
 def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
-    """Instances and hosts that hold every word of `text`; names that begin with it come first. Four queries."""
+    """Instances and hosts that hold every word of `text`; names that begin with it come first; and moves by
+    their ticket. Five queries."""
     words = words_of(text)
     if not words:
         return Found(text, [], 0, [])
@@ -51,7 +55,12 @@ def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
         instances.count(),
         list(hosts.order_by("host").defer("inventories", "traits", "aggregates")[:HOSTS_FOUND]),
         hosts.count(),
+        list(_with_tickets(cloud).filter(ticket__icontains=text.strip()).order_by("-id")[:MOVES_FOUND]),
     )
+
+
+def _with_tickets(cloud: Cloud) -> QuerySet[Migration]:
+    return Migration.objects.filter(cloud=cloud.name).exclude(ticket="")
 
 
 def _hosts(cloud: Cloud, words: list[str]) -> QuerySet[Hypervisor]:

@@ -160,11 +160,14 @@ def _findings(user: User) -> QuerySet[Finding]:
 
 
 def _changed(user: User, since: datetime) -> QuerySet[Migration]:
-    """Their moves that were decided on by others or ended after `since`, the newest change first."""
+    """Their moves that are over and were decided on by others or ended after `since`, the newest first."""
     decided = Approval.objects.filter(migration=OuterRef("pk"), decided_at__gte=since).exclude(
         decided_by=user
     )
-    rows = Migration.objects.filter(Q(ended_at__gte=since) | Exists(decided), requested_by=user)
+    # Those under way stand in a list of their own.
+    rows = Migration.objects.filter(Q(ended_at__gte=since) | Exists(decided), requested_by=user).exclude(
+        state__in=ACTIVE_STATES
+    )
     newest = Approval.objects.filter(migration=OuterRef("pk")).order_by("-id")
     return rows.annotate(
         decision=Subquery(newest.values("decision")[:1]),

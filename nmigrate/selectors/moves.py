@@ -75,7 +75,9 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
         rows = rows.filter(requested_by_name__icontains=wanted.person)
     if wanted.instance:
         rows = rows.filter(
-            Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())
+            Q(instance_name__icontains=wanted.instance)
+            | Q(instance_uuid=wanted.instance.strip().lower())
+            | Q(ticket__icontains=wanted.instance.strip())
         )
     return rows
 

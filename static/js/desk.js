@@ -5,8 +5,9 @@
   const fill = (word, values) => (words[word] || word).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
   const secure = location.protocol === "https:" ? "; Secure" : "";
 
-  // ---- theme: the switch goes round between following the system, light and dark; the server reads the cookie
-  const themes = ["", "light", "dark"];
+  // ---- theme: the switch goes round between following the system, light and dark; the server reads the cookie.
+  // From the system's own look the first step is to the other one, so that every reader sees that it does something.
+  const themes = () => matchMedia("(prefers-color-scheme: dark)").matches ? ["", "light", "dark"] : ["", "dark", "light"];
   const themeWords = { "": "themeSystem", light: "themeLight", dark: "themeDark" };
   const nameTheme = () => {
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
@@ -17,7 +18,7 @@
     }
   };
   const changeTheme = () => {
-    const next = themes[(themes.indexOf(root.dataset.theme || "") + 1) % themes.length];
+    const next = themes()[(themes().indexOf(root.dataset.theme || "") + 1) % 3];
     if (next) root.dataset.theme = next;
     else delete root.dataset.theme;
     const age = next ? 31536000 : 0;

@@ -47,7 +47,7 @@ def test_choosing_a_destination_shows_its_ways_and_keeps_what_was_typed(
     expect(page.get_by_role("radio", name="Shelve")).to_have_count(1)
     expect(page).to_have_url(page.url.split("?")[0] + "?zone=nova-1&way=live")
     assert (page.input_value("#reason"), page.input_value("#ticket")) == ("half a sente", "OPS-1")
-    expect(page.get_by_role("button", name="Ask to move it live to compute")).to_be_enabled()
+    expect(page.get_by_role("button", name="Move it live to compute")).to_be_enabled()
 
 
 def test_choosing_a_way_tells_what_will_happen_and_offers_its_options(

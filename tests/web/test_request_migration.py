@@ -65,7 +65,7 @@ def test_the_ways_stand_side_by_side_with_what_each_costs(
         for words in costs:
             assert words in card(shown, key), (key, words)
     assert "Recommended: Live." in shown
-    assert 'value="live" data-ask="Ask to move it live to compute3" checked' in shown
+    assert 'value="live" data-ask="Move it live to compute3" checked' in shown
 
 
 def test_what_will_happen_is_told_for_each_way(client: Client, helpdesk: User, running: Instance) -> None:

@@ -127,6 +127,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "order_failed": order if order and _has_failed(order, instance) else None,
         "ways": ways,
         "shared_objections": plan.shared_objections(ways),
+        "is_stuck": bool(ways) and not is_ordered and not any(way.is_askable for way in ways),
         "is_evacuation": any(way.key == "evacuate" for way in ways),
         "may_move": request.user.has_perm(Perm.REQUEST)
         and not is_ordered

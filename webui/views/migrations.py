@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Instance, Migration
+from nmigrate.models import Approval, Instance, Migration
 from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import say
@@ -139,6 +139,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "steps": timeline.steps(migration),
         "took": timeline.took(migration),
         "verdicts": stored.verdicts(migration),
+        "has_begun": migration.state not in (State.CANCELLED, State.DECLINED),
+        "decision": _told_decision(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
         "similar": past_cases(migration) if migration.failure else (),
@@ -157,6 +159,15 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         else None,
         **_live(migration),
     }
+
+
+def _told_decision(migration: Migration) -> Approval | None:
+    """Who decided against it, and why: the first thing that whoever asked for it wants to know."""
+    if migration.is_decided_outside or migration.state not in (
+        State.DECLINED, State.REVERTING, State.REVERTED,
+    ):  # fmt: skip
+        return None
+    return migration.approvals.order_by("pk").last()
 
 
 def _who_acts(request: SignedIn, migration: Migration) -> str:

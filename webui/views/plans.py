@@ -84,6 +84,6 @@ def _show(
         "may_ask": not move and shown.may_ask,
         "is_kept": bool(conflict),
         "is_evacuation": any(card.way.kind == "evacuate" for card in shown.cards),
-        "needs_permission": any(card.way.needs_permission for card in shown.cards),
+        "needs_permission": shown.needs_permission,
     }
     return render(request, "plan.html", context, status=status)
