@@ -48,7 +48,7 @@ TERMS: dict[str, Term] = {
         say("cold migration"),
         say(
             "The instance is moved while it is off: one that runs is shut down, its disk is brought to the "
-            "other host, and it is started again there. It is down for a minute or more. A manager then "
+            "other host, and it is started again there. It is down for a minute or two. A manager then "
             "confirms that it stays."
         ),
         "migrate, resize",
@@ -57,7 +57,7 @@ TERMS: dict[str, Term] = {
         say("live migration"),
         say(
             "The instance goes on running while its memory is copied to the other host. Whoever uses it "
-            "notices a pause of a second at most. It ends by itself; nobody has to confirm it."
+            "notices a pause of well under a second. It ends by itself; nobody has to confirm it."
         ),
         "os-migrateLive",
     ),

@@ -52,7 +52,7 @@ GUIDES: tuple[Guide, ...] = (
                 say(
                     "Press “Move it”. Every way is shown with what it costs, and the best one is chosen "
                     "already. What cannot be done says why. A running instance is moved live where the "
-                    "cloud can; otherwise it is down for a moment, and a manager must agree first."
+                    "cloud can; otherwise it is down for a minute or two, and a manager must agree first."
                 ),
                 "guide_words",
                 say("What do these words mean?"),
@@ -66,6 +66,13 @@ GUIDES: tuple[Guide, ...] = (
                 ),
                 "mine",
                 say("To my work"),
+            ),
+            Hint(
+                say("When is it really done?"),
+                say(
+                    "When its page says “done”. A live move ends by itself. A cold move has arrived before: then it "
+                    "says “waits for a decision”, a manager confirms or rejects it, and you need do nothing."
+                ),
             ),
             Hint(
                 say("It failed. What now?"),
@@ -87,7 +94,8 @@ GUIDES: tuple[Guide, ...] = (
             ),
         ),
         say(
-            "A manager decides on moves that mean downtime. An operator unlocks instances and looks after "
+            "A manager lets a move begin that takes down a running instance, and decides on every cold move and "
+            "every copy at its end. An operator unlocks instances and looks after "
             "hosts."
         ),
     ),
