@@ -120,4 +120,7 @@ def verify() -> tuple[bool, str]:
         return False, say(
             "The chain is broken: there are entries after number {last}, its end.", last=chain.last_id
         )
-    return True, say("The chain of {number} entries is unbroken.", number=expected - 1)
+    return True, say(
+        "The chain of {number} entries is unbroken: none was changed, removed or inserted.",
+        number=expected - 1,
+    )

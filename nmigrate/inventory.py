@@ -137,7 +137,10 @@ def store_servers(cloud: str, servers: list[api.Server], names: Names) -> bool:
         if row.updated_at and server.updated_at and row.updated_at > server.updated_at:
             continue
         fields = _fields(server, names)
-        if any(getattr(row, name) != value for name, value in fields.items()):
+        if (
+            any(getattr(row, name) != value for name, value in fields.items())
+            or row.search != row.searchable()
+        ):
             for name, value in fields.items():
                 setattr(row, name, value)
             row.search = row.searchable()

@@ -180,7 +180,7 @@ GUIDES: tuple[Guide, ...] = (
                 ("chain",),
             ),
             Hint(
-                say("Did anybody go past nmigrate?"),
+                say("Did anybody act outside nmigrate?"),
                 say(
                     "What was decided in the cloud itself is noticed and marked, and stands on “My work” "
                     "as well. The trail has a filter for it."

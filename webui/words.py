@@ -88,7 +88,7 @@ ACTION_WORDS: dict[str, str] = {
     # what the follower sees
     "arrive": say("saw it arrive"),
     "finish": say("saw the move done"),
-    "complete": say("saw the move done"),
+    "complete": say("saw the confirmed move done"),
     "restore": say("saw it back as it was"),
     "end_abort": say("saw the live move stopped"),
     "undo": say("saw the live move stopped, and puts it back"),

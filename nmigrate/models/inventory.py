@@ -3,6 +3,7 @@
 Field names are those of `nmigrate.cloud.api`, so that a rule can judge a fresh Server or a cached Instance.
 """
 
+import unicodedata
 from typing import Any
 
 from django.db import models
@@ -164,4 +165,16 @@ class Instance(models.Model):
     def searchable(self) -> str:
         """The text a person may search in; kept in `search` because SQLite folds only ASCII case itself."""
         words: list[Any] = [self.name, self.uuid, self.project_name, self.host, *self.addresses]
-        return "\n".join(str(word) for word in words if word).casefold()
+        text = "\n".join(str(word) for word in words if word).casefold()
+        plain = without_accents(text)
+        return text if plain == text else f"{text}\n{plain}"
+
+
+def without_accents(text: str) -> str:
+    """As somebody types it whose keyboard lacks them. `text` is in lower case."""
+    apart = unicodedata.normalize("NFD", text)
+    return "".join(one for one in apart if not unicodedata.combining(one)).translate(_NO_ACCENT)
+
+
+_NO_ACCENT = str.maketrans({"đ": "d", "ø": "o", "ł": "l", "ı": "i"})
+"""Letters that Unicode does not take apart."""

@@ -38,6 +38,7 @@ from nmigrate.selectors.moves import (
     last_power_order,
     migrations,
     moves_of_instances,
+    moves_that_hold_room,
     pending_approvals,
     pending_count,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "mine",
     "mine_version",
     "moves_of_instances",
+    "moves_that_hold_room",
     "moving_words",
     "outside_in_flight",
     "outside_moves",

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.utils import timezone
 
-from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Migration
+from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
 from nmigrate.selectors.zones import clouds
 from nmigrate.states import Perm, State
@@ -57,6 +57,8 @@ class Mine:
     under_way: Part
     outside: Part
     trail: Trail | None
+    broken: list[tuple[str, int]] = field(default_factory=list)
+    """Clouds with instances in error, and how many."""
 
     @property
     def waiting(self) -> int:
@@ -65,7 +67,7 @@ class Mine:
 
     @property
     def is_in_trouble(self) -> bool:
-        return bool(self.failed.rows or self.hosts.rows or self.findings.rows)
+        return bool(self.failed.rows or self.hosts.rows or self.findings.rows or self.broken)
 
     @property
     def unreachable(self) -> list[Cloud]:
@@ -73,7 +75,7 @@ class Mine:
 
 
 def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most five queries, each of one row."""
+    """Changes whenever this person's page would look different. At most six queries, each of one row."""
     moves = Migration.objects.aggregate(last=Max("id"), versions=Sum("version"))
     findings = Finding.objects.aggregate(last=Max("id"), ended=Count("ended_at"))
     parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
@@ -81,7 +83,7 @@ def mine_version(user: User) -> str:
     parts.append(Cloud.objects.exclude(problem="").count())
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
-        parts += [hosts["n"], hosts["ids"], hosts["off"]]
+        parts += [hosts["n"], hosts["ids"], hosts["off"], sum(number for _, number in _broken())]
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)
@@ -105,6 +107,7 @@ def mine(user: User, since: datetime | None) -> Mine:
         under_way=_part(_under_way(user)) if asks else Part(),
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
+        broken=_broken() if operates else [],
     )
 
 
@@ -144,6 +147,11 @@ def _troubled_hosts() -> QuerySet[Hypervisor]:
     """Down first, then out of service."""
     rows = Hypervisor.objects.filter(_is_down() | _is_off()).defer("inventories", "traits", "aggregates")
     return rows.order_by(Case(When(_is_down(), then=0), default=1), "cloud_id", "host")
+
+
+def _broken() -> list[tuple[str, int]]:
+    rows = Instance.objects.filter(status="ERROR").values_list("cloud_id").annotate(n=Count("id"))
+    return list(rows.order_by("cloud_id"))
 
 
 def _findings(user: User) -> QuerySet[Finding]:

@@ -10,8 +10,8 @@ from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from nmigrate.models import Migration, Order
-from nmigrate.states import ACTIVE, Perm, State
+from nmigrate.models import Cloud, Migration, Order
+from nmigrate.states import ACTIVE, Kind, Perm, State
 
 ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
 DECIDABLE = (State.ASKING.value, State.WAITING.value)
@@ -33,6 +33,14 @@ def by_instance(moves: Iterable[Migration]) -> dict[str, Migration]:
     return {move.copy_uuid: move for move in found if move.copy_uuid} | {
         move.instance_uuid: move for move in found
     }
+
+
+def moves_that_hold_room(cloud: Cloud, host: str, limit: int = 20) -> list[Migration]:
+    """Moves away from this host that wait for their decision: Nova keeps the room until then."""
+    waiting = Migration.objects.filter(
+        cloud=cloud.name, source_host=host, state=State.WAITING, kind=Kind.COLD
+    )
+    return list(waiting.order_by("id")[:limit])
 
 
 def instance_history(cloud_name: str, uuid: str) -> list[Migration]:

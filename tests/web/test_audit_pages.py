@@ -75,7 +75,7 @@ def test_bypasses_can_be_read_alone_and_stand_out(
     assert "confirmed it outside nmigrate" in shown
     assert "1 entry" in shown
     entry = text(client.get(f"/audit/{rows[0]['id']}/"))
-    assert "This was done past nmigrate," in entry
+    assert "This was done outside nmigrate," in entry
 
 
 @pytest.mark.parametrize(

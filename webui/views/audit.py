@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from django.core.cache import cache
 from django.core.paginator import Paginator
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from nmigrate import audit, selectors
 from nmigrate.models import AuditEvent
+from nmigrate.sentences import say
 from nmigrate.states import Perm
 from webui.access import SignedIn, needs
 from webui.forms import AuditFilterForm
@@ -81,6 +82,10 @@ def audit_trail(request: SignedIn) -> HttpResponse:
         "chain": chain_state(),
         "selection": selection.urlencode(),
         "is_filtered": any(selection.values()),
+        "spans": [
+            (say("Today"), f"{timezone.localdate()}T00:00"),
+            (say("The last 7 days"), f"{timezone.localdate() - timedelta(days=6)}T00:00"),
+        ],
     }
     return render(request, "audit.html", context, status=200 if is_valid else 422)
 

@@ -130,6 +130,8 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
         "chips": chips,
         "notes": _notes(hypervisor, may_evacuate=may_evacuate),
         "may_evacuate": may_evacuate,
+        "may_move": request.user.has_perm(Perm.REQUEST) and hypervisor.is_up,
+        "held": selectors.moves_that_hold_room(known, host),
     }
     return render(request, "host.html", context)
 
