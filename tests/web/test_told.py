@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
+from django.utils.translation import get_language_info
 
 from nmigrate import inventory, services, watchdog
 from nmigrate.cloud import api
@@ -38,7 +39,7 @@ DATA = (
     *("disk errors on compute1", "PSU swap on Sunday", "the zone closes", "move", "looks healthy"),
     *("OPS-311", "OPS-7"),
     "resize",  # what Nova calls it
-    *("Tiếng Việt", "English"),
+    *(get_language_info(code)["name_local"] for code in ("vi", "en")),
 )
 
 
