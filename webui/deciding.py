@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -109,7 +110,7 @@ def at_its_end(move: Migration, instance: Instance | None) -> dict[str, Any]:
     return {
         "first": move.approvals.filter(decision=Approval.APPROVE).last(),
         "set_aside": join(aside),
-        "down": story.down if story.down and not story.is_unsure else None,
+        "down": story.down if story.down >= timedelta(seconds=1) and not story.is_unsure else None,
         "is_down_still": story.is_down_at_end,
         "is_untried": power in phases.OFF and not ran(move),
         "runs_now": power == 1,
