@@ -22,6 +22,8 @@ SYSTEM = "nmigrate"
 SOMEBODY = say("somebody outside nmigrate")
 NOVA_ITSELF = say("Nova itself (resize_confirm_window)")
 """The actors of what was done past this application and whose author is not known, or is no person."""
+OTHERS: dict[str, str] = {str(name): name for name in (SOMEBODY, NOVA_ITSELF)}
+"""By the English words that the record keeps of them."""
 
 _HASHED = tuple(
     field.attname

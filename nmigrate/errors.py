@@ -8,3 +8,7 @@ class Conflict(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         """As it was made, so that it can be told in any language; `str()` is its English text alone."""
+
+
+class CommentMissing(Conflict):
+    """It can be done, but not without a word of why."""

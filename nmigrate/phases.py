@@ -84,7 +84,7 @@ _DOWN_TASKS = frozenset(
     }
 )
 _UP = frozenset({"ACTIVE", "MIGRATING", "RESIZE", "VERIFY_RESIZE", "PASSWORD"})
-_OFF = frozenset({3, 4, 6, 7})
+OFF = frozenset({3, 4, 6, 7})
 """Power states of a guest that does not run: paused, stopped, crashed, suspended (nova/compute/power_state.py)."""
 
 
@@ -229,7 +229,7 @@ def _life(migration: Migration, row: Observation) -> Life:
         return Life.DOWN
     if row.task_state in _DOWN_TASKS:
         return Life.DOWN
-    if row.status == "VERIFY_RESIZE" and migration.after.get("power_state") in _OFF:
+    if row.status == "VERIFY_RESIZE" and migration.after.get("power_state") in OFF:
         return Life.DOWN
     if row.status == "ERROR":
         return Life.UNKNOWN  # the guest may run all the same (nova-facts: row 23)

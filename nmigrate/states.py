@@ -117,7 +117,7 @@ def _row(sources: str, target: State, permission: Perm, label: str) -> Transitio
 _S, _P = State, Perm
 TRANSITIONS: dict[str, Transition] = {
     # what people do
-    "approve": _row("asking", _S.QUEUED, _P.APPROVE, say("Approve the start")),
+    "approve": _row("asking", _S.QUEUED, _P.APPROVE, say("Approve the move")),
     "decline": _row("asking", _S.DECLINED, _P.APPROVE, say("Do not approve")),
     "cancel": _row("asking queued", _S.CANCELLED, _P.REQUEST, say("Withdraw the request")),
     "abort": _row("running", _S.RUNNING, _P.OPERATE, say("Stop the live move")),

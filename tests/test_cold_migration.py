@@ -286,7 +286,7 @@ def test_second_manager_gets_a_conflict(
     migration = play(synced, ask(helpdesk, vm2))
     stale = Migration.objects.get(pk=migration.pk)
     services.confirm_migration(actor=manager, migration=migration)
-    with pytest.raises(Conflict, match="being confirmed"):
+    with pytest.raises(Conflict, match="manager has decided meanwhile: confirmed"):
         services.reject_migration(actor=manager2, migration=stale)
     assert Approval.objects.count() == 1
 

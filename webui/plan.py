@@ -142,6 +142,12 @@ class Plan:
         """The kinds of move that can be chosen: which options the page must offer."""
         return {card.way.kind.value for card in self.cards if card.way.is_askable}
 
+    @property
+    def live(self) -> Way | None:
+        """The way without downtime, where it can be asked for."""
+        ways = (card.way for card in self.cards)
+        return next((way for way in ways if way.kind is Kind.LIVE and way.is_askable), None)
+
     def way(self, key: str) -> Way:
         """The way of this name. Conflict when it does not lead there, with the reason where there is one."""
         card = next((card for card in self.cards if card.way.key == key), None)
@@ -191,12 +197,16 @@ def plan(
     )
 
 
-def card_of(user: User, cloud: Cloud, instance: Instance, migration: Migration) -> WayCard | None:
-    """The way that was asked for, as it looks now; None when none such leads there any more."""
+def card_of(
+    user: User, cloud: Cloud, instance: Instance, migration: Migration
+) -> tuple[WayCard | None, Plan]:
+    """The way that was asked for, as it looks now, and the plan that it is part of; None when none such leads there
+    any more."""
     target = Target(host=migration.asked_host, zone="" if migration.asked_host else migration.asked_zone)
-    cards = plan(user, cloud, instance, target, migration.kind, ignoring=migration).cards
+    found = plan(user, cloud, instance, target, migration.kind, ignoring=migration)
     wanted = (migration.kind, migration.changes_pin)
-    return next((card for card in cards if (card.way.kind, card.way.changes_pin) == wanted), None)
+    card = next((card for card in found.cards if (card.way.kind, card.way.changes_pin) == wanted), None)
+    return card, found
 
 
 def check_target(cloud: Cloud, target: Target) -> None:

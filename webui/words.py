@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nmigrate.audit import NOVA_ITSELF, SOMEBODY
+from nmigrate.audit import OTHERS
 from nmigrate.models import Hypervisor, Instance, Migration, Observation, OutsideMove, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
@@ -65,9 +65,9 @@ POWER_WORDS: dict[int, str] = {
 ACTION_WORDS: dict[str, str] = {
     # what people do
     "request": say("asked for the move"),
-    "approve": say("approved the start"),
+    "approve": say("approved the move"),
     "override": say("set aside what spoke against it"),
-    "decline": say("did not approve the start"),
+    "decline": say("did not approve the move"),
     "cancel": say("withdrew the request"),
     "abort": say("asked to stop the live move"),
     "force": say("asked to finish the live move now"),
@@ -125,9 +125,6 @@ ANSWERS: dict[str, Callable[[str], str]] = {
     "refused": lambda order: say("the {order} was refused", order=order),
     "failed": lambda order: say("the {order} failed", order=order),
 }
-
-# Who did something past this application, where no person is known. The record keeps the English words.
-_OTHERS: dict[str, str] = {str(name): name for name in (SOMEBODY, NOVA_ITSELF)}
 
 ROLE_WORDS: dict[str, str] = {
     "helpdesk": say("helpdesk"),
@@ -395,7 +392,7 @@ def of_action(action: str) -> str:
 
 def of_person(name: str) -> str:
     """Whom an entry names: a person by name, or who else it was."""
-    return _OTHERS.get(name, name)
+    return OTHERS.get(name, name)
 
 
 def of_step(action: Action, *, is_copy: bool = False) -> StepWords:

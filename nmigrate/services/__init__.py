@@ -20,7 +20,7 @@ from nmigrate.services.requests import (
     request_migration,
 )
 from nmigrate.services.stranded import go_back, leave_migration, retry_migration
-from nmigrate.services.transitions import Actor, transition
+from nmigrate.services.transitions import Actor, decided_meanwhile, transition
 from nmigrate.services.visits import note_visit
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "cancel_migration",
     "confirm_migration",
     "decide_together",
+    "decided_meanwhile",
     "decline_migration",
     "force_migration",
     "go_back",

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from nmigrate import audit
-from nmigrate.errors import Conflict
+from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Approval, Migration, Order
 from nmigrate.moves import Action, first_step
 from nmigrate.sentences import join, say
@@ -22,9 +22,13 @@ from nmigrate.states import TRANSITIONS, Perm, State
 def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
     """A manager lets a move start: one with downtime, or one that rules of our own speak against.
 
-    Those rules are set aside by this decision, so that it answers for them. What Nova forbids is not among them.
+    Those rules are set aside by this decision, so that it answers for them, and must say why. What Nova forbids is
+    not among them.
     """
+    _check_may(migration, "approve", actor)
     rules = list(dict.fromkeys(reason["rule"] for reason in migration.sets_aside))
+    if rules and migration.state == State.ASKING and not comment.strip():
+        raise CommentMissing(say("Say why: you answer for what is set aside, and the audit trail keeps it."))
     with transaction.atomic():
         _note_decision(migration, "approve", Approval.APPROVE, actor=actor, comment=comment)
         if rules:
@@ -35,7 +39,12 @@ def approve_migration(*, actor: User, migration: Migration, comment: str = "") -
                 migration=migration,
                 state_before=State.ASKING,
                 state_after=migration.state,
-                reason=join(reason["text"] for reason in migration.sets_aside),
+                reason=join(
+                    [
+                        *(reason["text"] for reason in migration.sets_aside),
+                        say("Set aside because: “{words}”", words=comment.strip()),
+                    ]
+                ),
             )
             migration.refresh_from_db()
         first_order(migration, actor=actor)
@@ -87,11 +96,15 @@ def carry_out(migration: Migration, *, actor: User | None) -> None:
         Migration.objects.filter(pk=migration.pk).update(step="")
 
 
-def _note_decision(migration: Migration, action: str, decision: str, *, actor: User, comment: str) -> None:
+def _check_may(migration: Migration, action: str, actor: User) -> None:
     if not actor.has_perm(TRANSITIONS[action].permission):
         raise PermissionDenied(f"may not {action}")
     if migration.requested_by_id == actor.pk:
         raise PermissionDenied(why_not_decide(actor, migration))
+
+
+def _note_decision(migration: Migration, action: str, decision: str, *, actor: User, comment: str) -> None:
+    _check_may(migration, action, actor)
     ends: dict[str, Any] = {"ended_at": timezone.now()} if action == "decline" else {}
     transition(migration, action, actor=actor, note=comment.strip(), **ends)
     Approval.objects.create(

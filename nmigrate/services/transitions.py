@@ -9,7 +9,7 @@ from django.db.models import F
 
 from nmigrate import audit
 from nmigrate.errors import Conflict
-from nmigrate.models import AuditEvent, Migration
+from nmigrate.models import Approval, AuditEvent, Migration
 from nmigrate.sentences import say
 from nmigrate.states import LABELS, TRANSITIONS, Perm, State
 
@@ -40,14 +40,14 @@ def transition(
         raise PermissionDenied(f"{actor.get_username()} may not {action}")
     before = migration.state
     if State(before) not in row.sources:
-        raise Conflict(_passed_by(migration))
+        raise Conflict(_passed_by(migration, action, actor))
     with transaction.atomic():
         won = Migration.objects.filter(pk=migration.pk, state=before).update(
             state=row.target.value, version=F("version") + 1, **changes
         )
         migration.refresh_from_db()
         if won != 1:
-            raise Conflict(_passed_by(migration))
+            raise Conflict(_passed_by(migration, action, actor))
         return audit.record(
             action,
             actor=actor,
@@ -60,7 +60,30 @@ def transition(
         )
 
 
-def _passed_by(migration: Migration) -> str:
+_ANSWERS = {
+    **dict.fromkeys(("approve", "decline"), (Approval.APPROVE, Approval.DECLINE)),
+    **dict.fromkeys(("confirm", "reject"), (Approval.CONFIRM, Approval.REJECT)),
+    "cancel": (Approval.DECLINE,),
+}
+"""Which decisions come before an action that then is too late."""
+
+
+def decided_meanwhile(migration: Migration, action: str, actor: Actor) -> Approval | None:
+    """The decision of somebody else for which this action comes too late."""
+    last = migration.approvals.last()
+    if last is None or last.decision not in _ANSWERS.get(action, ()):
+        return None
+    return None if isinstance(actor, User) and last.decided_by_id == actor.pk else last
+
+
+def _passed_by(migration: Migration, action: str, actor: Actor) -> str:
+    made = decided_meanwhile(migration, action, actor)
+    if made is not None:
+        return say(
+            "{person} has decided meanwhile: {decision}. Your click changed nothing.",
+            person=audit.OTHERS.get(made.decided_by_name, made.decided_by_name),
+            decision=dict(Approval.WORDS)[made.decision],
+        )
     return say(
         "The move of {name} has gone on meanwhile ({state}), so this is no longer possible.",
         name=migration.instance_name,

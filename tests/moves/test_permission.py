@@ -42,7 +42,7 @@ def test_locked_instance_moves_once_a_manager_allows_it_and_is_locked_as_before(
 
 def test_live_move_past_a_lock_leaves_the_lock(ground: Ground) -> None:
     move = ask(ground, locked(ground, "ACTIVE"), Kind.LIVE)
-    services.approve_migration(actor=ground.manager, migration=move)
+    services.approve_migration(actor=ground.manager, migration=move, comment="the owner agreed")
     ground.play(move)
     server = ground.cloud.server(move.instance_uuid)
     assert (move.state, server.host, server.locked_reason) == (State.DONE, "compute3", OWNER)
@@ -53,7 +53,7 @@ def test_copy_of_what_starts_from_a_volume_once_a_manager_allows_it(ground: Grou
     instance = ground.from_volume("bfv", "compute1")
     move = ground.ask(instance, Kind.COPY, zone="nova", original_after="delete", sets_aside=["copied_root"])
     assert move.state == State.ASKING
-    services.approve_migration(actor=ground.manager, migration=move)
+    services.approve_migration(actor=ground.manager, migration=move, comment="the owner agreed")
     ground.play(move, State.WAITING, State.FAILED, State.STRANDED)
     assert (move.state, move.overrides) == (State.WAITING, ["copied_root"]), ground.story(move)
     copy = Instance.objects.get(uuid=move.copy_uuid)
@@ -70,7 +70,7 @@ def test_copy_of_what_starts_from_a_volume_once_a_manager_allows_it(ground: Grou
 def test_freed_and_bound_again_past_a_lock(fake_ground: Ground) -> None:
     instance = locked(fake_ground, zone="nova-1")
     move = fake_ground.ask(instance, Kind.COLD, host="compute2", changes_pin=True, sets_aside=["lock"])
-    services.approve_migration(actor=fake_ground.manager, migration=move)
+    services.approve_migration(actor=fake_ground.manager, migration=move, comment="agreed")
     assert fake_ground.play(move, State.WAITING).dest_host == "compute2"
 
 
@@ -94,8 +94,20 @@ def test_the_trail_says_who_set_aside_what(fake_ground: Ground) -> None:
     entry = AuditEvent.objects.get(migration_id=move.pk, action="override")
     assert entry.actor == "manager"
     assert f"owned is locked (“{OWNER}”)" in entry.reason
+    assert entry.reason.endswith("Set aside because: “the owner agreed”")
     approved = AuditEvent.objects.get(migration_id=move.pk, action="approve")
     assert (approved.reason, approved.state_after) == ("the owner agreed", "queued")
+
+
+@pytest.mark.parametrize("comment", ["", "  \n"])
+def test_setting_aside_a_rule_needs_a_reason(fake_ground: Ground, comment: str) -> None:
+    move = ask(fake_ground, locked(fake_ground))
+    with pytest.raises(Conflict, match="Say why: you answer for what is set aside"):
+        services.approve_migration(actor=fake_ground.manager, migration=move, comment=comment)
+    move.refresh_from_db()
+    assert (move.state, move.overrides, move.approvals.count()) == (State.ASKING, [], 0)
+    services.decline_migration(actor=fake_ground.manager, migration=move, comment=comment)
+    assert fake_ground.now(move).state == State.DECLINED
 
 
 def test_a_manager_who_asked_does_not_allow_it(fake_ground: Ground) -> None:
@@ -130,7 +142,7 @@ def test_a_lock_set_after_the_request_stops_the_start(ground: Ground) -> None:
 
 def test_another_opinion_than_the_one_set_aside_stops_it(fake_ground: Ground) -> None:
     move = ask(fake_ground, locked(fake_ground))
-    services.approve_migration(actor=fake_ground.manager, migration=move)
+    services.approve_migration(actor=fake_ground.manager, migration=move, comment="agreed")
     Migration.objects.filter(pk=move.pk).update(overrides=["host_evacuated"])
     fake_ground.play(move)
     assert (move.state, "is locked" in move.why) == (State.FAILED, True)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import services
@@ -52,6 +54,36 @@ def test_a_manager_reads_who_asks_why_and_what_it_means(
         f'formaction="/migrations/{asking.pk}/decline/"',
     ):
         assert words in shown
+
+
+def test_a_way_without_downtime_is_named_before_downtime_is_approved(
+    client: Client, manager: User, asking: Migration
+) -> None:
+    client.force_login(manager)
+    address = f"/migrations/{asking.pk}/decide/"
+    hint = "A live move would do it without downtime; helpdesk chose cold migration."
+    plan = f"/clouds/lab/instances/{asking.instance_uuid}/migrate/?host=compute4&amp;way=live"
+
+    shown = text(client.get(address))
+    assert hint in shown
+    assert plan in shown
+
+    for change in ({"status": "SHUTOFF"}, {"status": "PAUSED", "extra_specs": {"hw:tpm_version": "2.0"}}):
+        Instance.objects.filter(uuid=asking.instance_uuid).update(**change)
+        assert "A live move would do it" not in text(client.get(address))
+
+
+def test_approving_is_not_called_a_start(client: Client, manager: User, asking: Migration) -> None:
+    client.force_login(manager)
+
+    running = text(client.get(f"/migrations/{asking.pk}/decide/"))
+    Instance.objects.filter(uuid=asking.instance_uuid).update(status="SHUTOFF")
+    stopped = text(client.get(f"/migrations/{asking.pk}/decide/"))
+
+    assert ">Approve the move</button>" in running
+    assert "The move begins at once. demo_zone is shut down on the way." in running
+    assert "The move begins at once; it stays stopped." in stopped
+    assert "is shut down on the way" not in stopped
 
 
 def test_what_would_be_refused_now_is_said_before_it_is_approved(
@@ -105,8 +137,81 @@ def test_the_second_manager_sees_that_it_was_approved_already(
     response = client.post(f"/migrations/{asking.pk}/decline/", {"comment": "no"})
 
     assert response.status_code == 409
-    assert "has gone on meanwhile" in text(response)
+    assert "manager2 has decided meanwhile: approved. Your click changed nothing." in text(response)
     assert "manager2 approved it" in text(response)
+
+
+@pytest.mark.parametrize(
+    ("by_another", "words"),
+    [(True, "manager2 has decided meanwhile: approved."), (False, "This migration has gone on meanwhile.")],
+)
+def test_the_buttons_of_an_open_page_are_switched_off_once_it_was_decided(
+    client: Client, manager: User, manager2: User, asking: Migration, by_another: bool, words: str
+) -> None:
+    client.force_login(manager)
+    before = text(client.get(f"/migrations/{asking.pk}/decide/"))
+    poll = f"/migrations/{asking.pk}/decide/?seen=asking"
+    assert f'hx-get="{poll}"' in before
+    assert '<div class="decision" id="decision-foot">' in before
+    assert "hx-swap-oob" not in text(client.get(poll)), "while it is open the form is left alone"
+
+    services.approve_migration(actor=manager2 if by_another else manager, migration=asking)
+    after = text(client.get(poll))
+
+    assert '<div class="decision" id="decision-foot" hx-swap-oob="true">' in after
+    assert words in after
+    assert after.count(" disabled>") == 2
+    assert "hx-swap-oob" not in text(client.get(f"/migrations/{asking.pk}/decide/?seen=nonsense"))
+
+
+def test_the_question_that_comes_next_does_not_take_the_answer_to_the_last(
+    client: Client, manager: User, manager2: User, synced: FakeCloud, asking: Migration
+) -> None:
+    services.approve_migration(actor=manager2, migration=asking)
+    reach(synced, asking, State.WAITING)
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{asking.pk}/decide/?seen=asking"))
+
+    assert "disabled>Approve the move<" in shown
+    assert f"/migrations/{asking.pk}/confirm/" not in shown
+    assert f'hx-get="/migrations/{asking.pk}/decide/?seen=asking"' in shown
+
+
+# -- at the end
+
+
+def test_the_second_decision_tells_the_first_and_how_long_it_was_down(
+    client: Client, manager: User, manager2: User, synced: FakeCloud, asking: Migration
+) -> None:
+    services.approve_migration(actor=manager2, migration=asking, comment="at night")
+    reach(synced, asking, State.WAITING)
+    asking.observations.all().delete()
+    for ago, status, task in ((90, "ACTIVE", "resize_migrating"), (20, "VERIFY_RESIZE", "")):
+        asking.observations.create(at=timezone.now() - timedelta(seconds=ago), status=status, task_state=task)
+    Migration.objects.filter(pk=asking.pk).update(
+        project_name="billing", requested_at=timezone.now() - timedelta(minutes=5)
+    )
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{asking.pk}/decide/"))
+
+    assert "Approved by manager2 <time" in shown
+    assert "</time>: “at night”</p>" in shown
+    assert "project billing" in shown
+    assert "It was down for 1 min 10 s on the way." in shown
+    assert "It runs; nmigrate does not look inside it." in shown
+
+
+def test_what_never_ran_there_is_not_called_tested(client: Client, manager: User, waiting: Migration) -> None:
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))
+
+    assert "It is off: nothing has run on compute3 yet." in shown
+    assert "nmigrate does not look inside it" not in shown
+    assert "It was down" not in shown
+    assert "Approved by" not in shown
 
 
 # -- a copy
@@ -190,6 +295,57 @@ def test_what_is_due_comes_first_and_the_badge_says_so(
     assert client.get("/approvals/badge/?v=2.1").status_code == 204
 
 
+# -- the list
+
+
+def test_each_row_says_what_its_decision_means(
+    client: Client, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    Migration.objects.filter(pk=asking.pk).update(project_name="billing")
+    client.force_login(manager)
+
+    shown = text(client.get("/approvals/"))
+
+    assert "asks to be moved" in shown
+    assert "runs: down for a minute or two" in shown
+    assert ">is stopped<" in shown
+    assert "project billing" in shown
+    assert "what was written on the new host since is lost" in shown
+    assert "project billing" in text(client.get("/mine/"))
+
+
+def test_a_row_of_what_arrived_running_says_what_is_lost(
+    client: Client, manager: User, manager2: User, synced: FakeCloud, asking: Migration
+) -> None:
+    services.approve_migration(actor=manager2, migration=asking)
+    reach(synced, asking, State.WAITING)
+    client.force_login(manager)
+
+    assert "and what was written on compute4 since is lost" in text(client.get("/approvals/"))
+    Instance.objects.filter(uuid=asking.instance_uuid).update(power_state=4)
+    assert "is off now: sent back" in text(client.get("/approvals/"))
+
+
+def test_a_row_of_a_copy_says_what_is_lost(client: Client, manager: User, copied: Migration) -> None:
+    client.force_login(manager)
+
+    assert "the copy runs: kept, its original is deleted; dropped," in text(client.get("/approvals/"))
+
+
+def test_the_list_asks_as_much_of_many_as_of_one(
+    client: Client, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    client.force_login(manager)
+    Migration.objects.filter(pk=waiting.pk).update(state=State.RUNNING)
+    with CaptureQueriesContext(connection) as one:
+        client.get("/approvals/")
+    Migration.objects.filter(pk=waiting.pk).update(state=State.WAITING)
+    with CaptureQueriesContext(connection) as two:
+        client.get("/approvals/")
+
+    assert len(one) == len(two)
+
+
 # -- several together
 
 
@@ -221,8 +377,8 @@ def test_ones_own_request_has_no_box(
 @pytest.mark.parametrize(
     ("answer", "states", "words"),
     [
-        ("yes", {"demo_zone": "queued", "vm2": "confirming"}, ("start approved", "confirmed")),
-        ("no", {"demo_zone": "declined", "vm2": "reverting"}, ("start not approved", "rejected")),
+        ("yes", {"demo_zone": "queued", "vm2": "confirming"}, ("move approved", "confirmed")),
+        ("no", {"demo_zone": "declined", "vm2": "reverting"}, ("move not approved", "rejected")),
     ],
 )
 def test_both_kinds_are_decided_with_one_comment(
@@ -269,7 +425,7 @@ def test_what_has_gone_on_since_the_page_was_drawn_is_not_decided_unseen(
 
     asking.refresh_from_db()
     assert (status, asking.state) == (409, State.WAITING)
-    assert "has gone on meanwhile (waits for a decision)" in shown
+    assert "manager2 has decided meanwhile: approved. Your click changed nothing." in shown
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_second_manager_sees_what_the_first_has_decided(
     response = client.post(f"/migrations/{waiting.pk}/{action}/", {"comment": "no, mine"})
 
     assert response.status_code == 409
-    assert "The move of vm2 has gone on meanwhile (being confirmed)" in text(response)
+    assert "manager2 has decided meanwhile: confirmed. Your click changed nothing." in text(response)
     assert "manager2 confirmed it" in text(response)
     assert "no, mine" in text(response), "what was typed is kept"
     assert Approval.objects.count() == 1
@@ -168,13 +168,57 @@ def test_what_an_approval_sets_aside_is_told_before_it_is_given(
     assert "What your approval sets aside" in shown
     assert "vm2 is locked (“closing the year”)" in shown
     assert "you answer for that" in shown
-    assert "Allow it: approve the start" in shown
+    assert "Allow it: approve the move" in shown
     assert "It would be refused now" not in shown
     assert "is shut down on the way" not in shown
-    assert "sets aside a rule" in text(client.get("/approvals/"))
+    assert "Locked by its owner: “closing the year”" in shown
+    listed = text(client.get("/approvals/"))
+    assert "sets aside a rule" in listed
+    assert "only singly" in listed
+    assert f'value="{move.pk}.asking"' not in listed
+    assert "sets aside a rule" in text(client.get("/mine/"))
 
     Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
     assert "It would be refused now." in text(client.get(f"/migrations/{move.pk}/decide/"))
+
+
+def test_setting_aside_a_rule_needs_a_word_and_declining_none(
+    client: Client, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+    vm2.refresh_from_db()
+    move = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{move.pk}/approve/", {"comment": " "})
+
+    move.refresh_from_db()
+    assert (response.status_code, move.state) == (422, State.ASKING)
+    assert '<p class="error" id="comment-error">Say why: you answer for what is set aside' in text(response)
+    assert client.post(f"/migrations/{move.pk}/decline/").status_code == 302
+
+
+def test_what_was_set_aside_and_why_is_told_at_the_second_decision(
+    client: Client, helpdesk: User, manager: User, manager2: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.change(vm2.uuid, locked=True, locked_reason="closing the year")
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="closing the year")
+    vm2.refresh_from_db()
+    move = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+    services.approve_migration(actor=manager2, migration=move, comment="the owner agreed")
+    reach(synced, move, State.WAITING)
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{move.pk}/decide/"))
+
+    assert "</time>: “the owner agreed”; set aside: vm2 is locked (“closing the year”)" in shown
+    assert "Locked by its owner: “closing the year”" in shown
+    assert "a rule was set aside" in text(client.get("/approvals/"))
+    assert "a rule was set aside" in text(client.get("/mine/"))
 
 
 def test_both_verdicts_stand_on_the_page_of_the_move(
@@ -186,7 +230,7 @@ def test_both_verdicts_stand_on_the_page_of_the_move(
     move = services.request_migration(
         actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
     )
-    services.approve_migration(actor=manager, migration=move)
+    services.approve_migration(actor=manager, migration=move, comment="agreed")
     synced.groups = []
     synced.add_host("compute3", "nova-1", traits=("COMPUTE_STATUS_DISABLED",))
     run_tasks()

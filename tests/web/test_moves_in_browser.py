@@ -126,6 +126,21 @@ def test_several_are_ticked_and_decided_while_the_list_renews_itself(
     assert states == {"demo_zone": "queued", "vm2": "confirming"}
 
 
+def test_the_buttons_are_switched_off_when_somebody_else_decides_while_one_types(
+    open_page: Open, manager: User, manager2: User, waiting: Migration
+) -> None:
+    page = open_page(manager, f"/migrations/{waiting.pk}/decide/")
+    page.fill("#comment", "half a sente")
+
+    services.confirm_migration(actor=manager2, migration=waiting)
+    page.evaluate("htmx.trigger(document.getElementById('still-waiting'), 'wake')")
+
+    foot = page.locator("#decision-foot")
+    expect(foot).to_contain_text("manager2 has decided meanwhile: confirmed.")
+    expect(foot.locator("button:not([disabled])")).to_have_count(0)
+    assert page.input_value("#comment") == "half a sente"
+
+
 def test_a_note_survives_the_polling_of_a_move_that_stopped_half_way(
     open_page: Open, helpdesk: User, half_way: Migration
 ) -> None:

@@ -29,7 +29,7 @@ from nmigrate.sentences import say, told
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
-from tests.web.conftest import text
+from tests.web.conftest import reach, text
 from tests.web.telling import tell_in_brackets, unmarked
 
 DATA = (
@@ -208,7 +208,7 @@ def test_a_request_that_cannot_be_is_told_why(client: Client, helpdesk: User, ru
 
 
 def test_what_was_judged_is_told_to_who_decides(
-    client: Client, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
+    client: Client, helpdesk: User, manager: User, manager2: User, synced: FakeCloud, vm2: Instance
 ) -> None:
     """The verdict that was stored with the request, and that of the start."""
     synced.change(vm2.uuid, locked=True, locked_reason="OPS-7")
@@ -221,11 +221,16 @@ def test_what_was_judged_is_told_to_who_decides(
     assert shown(client, manager, *pages) == {}
     assert "⟧vm2⟦ is locked (“⟧OPS-7⟦”).⟧" in text(client.get(pages[1], headers={"accept-language": "vi"}))
 
-    services.approve_migration(actor=manager, migration=move)
+    services.approve_migration(actor=manager, migration=move, comment="looks healthy")
     run_tasks()
     move.refresh_from_db()
     assert move.verdict_at_start["reasons"][0]["rule"] == "lock"
     assert shown(client, manager, pages[1]) == {}
+    late = f"{pages[1]}?seen=asking"
+    assert shown(client, manager2, late) == {}
+    assert "has decided meanwhile" in text(client.get(late, headers={"accept-language": "vi"}))
+    reach(synced, move, State.WAITING)
+    assert shown(client, manager, *pages, "/mine/", "/audit/") == {}
 
 
 def test_what_is_not_there_or_not_allowed_is_told(

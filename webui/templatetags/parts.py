@@ -20,8 +20,8 @@ from webui.times import time_tag
 register = template.Library()
 
 _DECIDED = {
-    Approval.APPROVE: say("approved the start"),
-    Approval.DECLINE: say("did not approve the start"),
+    Approval.APPROVE: say("approved the move"),
+    Approval.DECLINE: say("did not approve the move"),
     Approval.CONFIRM: say("confirmed it"),
     Approval.REJECT: say("rejected it"),
 }

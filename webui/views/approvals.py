@@ -10,15 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import selectors, services
-from nmigrate.errors import Conflict
+from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Instance, Migration
-from nmigrate.moves import ran
 from nmigrate.sentences import say, told
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, noticed, outlook, plan, stored, toasts
+from webui import comparison, deciding, noticed, outlook, plan, stored, toasts
 from webui.access import SignedIn, needs
-from webui.forms import NoteForm, TogetherForm
+from webui.forms import DECIDABLE, NoteForm, TogetherForm
 
 PER_PAGE = 50
 
@@ -100,7 +99,7 @@ def decide_together(request: SignedIn) -> HttpResponse:
 def _decided(migration: Migration, is_yes: bool) -> str:
     """What is said of it once it is decided."""
     if migration.state == State.ASKING:
-        return say("start approved") if is_yes else say("start not approved")
+        return say("move approved") if is_yes else say("move not approved")
     if migration.kind == Kind.COPY:
         return say("copy kept") if is_yes else say("copy dropped")
     return say("confirmed") if is_yes else say("rejected")
@@ -113,6 +112,9 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
         return render(request, "decide.html", _page(request, migration, form), status=422)
     try:
         service(actor=request.user, migration=migration, comment=form.cleaned_data["comment"])
+    except CommentMissing as missing:
+        form.add_error("comment", told(missing.sentence))
+        return render(request, "decide.html", _page(request, migration, form), status=422)
     except Conflict as conflict:
         migration.refresh_from_db()
         context = _page(request, migration, form) | {"conflict": conflict.sentence}
@@ -124,8 +126,8 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
 def _list(request: SignedIn) -> dict[str, Any]:
     rows = selectors.pending_approvals(request.user)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    waiting = [(migration, services.why_not_decide(request.user, migration)) for migration in page]
-    can_decide = sum(not why_not for _, why_not in waiting)
+    waiting = deciding.rows(request.user, list(page))
+    can_decide = sum(row.may_pick for row in waiting)
     return {"page": page, "waiting": waiting, "can_decide": can_decide}
 
 
@@ -133,8 +135,11 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
     found = Instance.objects.filter(cloud=migration.cloud, uuid=comparison.subject(migration)).first()
     rows = comparison.rows(migration, found)
     others = selectors.pending_approvals(request.user).exclude(pk=migration.pk)
+    runs = deciding.runs(migration, found)
     return {
         **_meaning(request, migration, found),
+        **_meanwhile(request, migration),
+        **deciding.at_its_end(migration, found),
         "migration": migration,
         "instance": found,
         "findings": [
@@ -151,13 +156,30 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "is_waiting": migration.state == State.WAITING,
         "is_open": migration.state in (State.ASKING, State.WAITING),
         "is_copy": migration.kind == Kind.COPY,
-        "was_running": ran(migration),
+        "was_running": runs,
         "decision": migration.approvals.last(),
         "verdicts": stored.verdicts(migration),
         "sets_aside": migration.sets_aside if migration.state == State.ASKING else (),
-        "goes_down": goes_down(Kind(migration.kind), runs=ran(migration)),
+        "goes_down": goes_down(Kind(migration.kind), runs=runs),
+        "stays_stopped": migration.kind == Kind.COLD and not runs,
+        "lock": deciding.lock_words(migration, found),
         "others": others[:8],
         "others_count": others.count(),
+    }
+
+
+def _meanwhile(request: SignedIn, migration: Migration) -> dict[str, Any]:
+    """What the open page asked when it was drawn, and who has answered since; its poll says which state it shows."""
+    seen = request.GET.get("seen", "")
+    if seen not in DECIDABLE:
+        seen = migration.state
+    action = "approve" if seen == State.ASKING else "confirm"
+    is_late = seen != migration.state and not services.why_not_decide(request.user, migration)
+    return {
+        "seen": seen,
+        "asked_to_start": seen == State.ASKING,
+        "is_late": is_late,
+        "decided": services.decided_meanwhile(migration, action, request.user) if is_late else None,
     }
 
 
@@ -165,9 +187,15 @@ def _meaning(request: SignedIn, migration: Migration, instance: Instance | None)
     """What the start would mean, from the inventory as it is now."""
     if migration.state != State.ASKING or instance is None:
         return {}
-    card = plan.card_of(request.user, instance.cloud, instance, migration)
+    card, found = plan.card_of(request.user, instance.cloud, instance, migration)
     if card is None:
         return {"card": None}
+    is_harsh = goes_down(card.way.kind, runs=instance.status != "SHUTOFF")
     steps = outlook.steps(card.way, instance, must_ask=False, original_after=migration.original_after)
     rules = {reason["rule"] for reason in migration.sets_aside}
-    return {"card": card, "steps": steps, "would_refuse": card.way.verdict.stop(rules)}
+    return {
+        "card": card,
+        "steps": steps,
+        "would_refuse": card.way.verdict.stop(rules),
+        "live": found.live if is_harsh else None,
+    }

@@ -1,0 +1,117 @@
+"""What a manager is told before a decision: of each move in the list, and at the end of one what came before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from nmigrate import phases, services
+from nmigrate.models import Approval, Instance, Migration
+from nmigrate.moves import DELETE_ORIGINAL, ran
+from nmigrate.sentences import join, say
+from nmigrate.states import Kind, State
+from webui import comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One move in the list of what waits. `why_not`: why this person may not decide on it."""
+
+    migration: Migration
+    why_not: str
+    meaning: str
+    """Whether its instance runs, and what the decision means for it at worst."""
+
+    @property
+    def sets_aside(self) -> list[dict[str, str]]:
+        """What an approval would set aside: such a one is given singly."""
+        return self.migration.sets_aside if self.migration.state == State.ASKING else []
+
+    @property
+    def may_pick(self) -> bool:
+        """Whether it can be decided together with others."""
+        return not self.why_not and not self.sets_aside
+
+
+def rows(user: User, moves: Sequence[Migration]) -> list[Row]:
+    """One query, whatever their number."""
+    uuids = [comparison.subject(move) for move in moves]
+    found = {
+        (one.cloud_id, one.uuid): one
+        for one in Instance.objects.filter(uuid__in=uuids).only("cloud_id", "uuid", "status", "power_state")
+    }
+    subjects = (found.get((move.cloud, comparison.subject(move))) for move in moves)
+    return [
+        Row(move, services.why_not_decide(user, move), in_short(move, one))
+        for move, one in zip(moves, subjects, strict=True)
+    ]
+
+
+def runs(move: Migration, instance: Instance | None) -> bool:
+    """Whether the move interrupts something: before it starts, whether its instance runs now; later, whether it ran."""
+    if move.state == State.ASKING and instance is not None:
+        return instance.status != "SHUTOFF"
+    return ran(move)
+
+
+def in_short(move: Migration, instance: Instance | None) -> str:
+    if move.state == State.ASKING:
+        return _before(move) if runs(move, instance) else say("is stopped")
+    host = move.dest_host
+    if move.kind == Kind.COPY:
+        return (
+            say("the copy runs: kept, its original is deleted; dropped, what was written on the copy is lost")
+            if move.original_after == DELETE_ORIGINAL
+            else say("the copy runs: dropped, what was written on it since is lost")
+        )
+    if not ran(move):
+        return say("is stopped")
+    if instance is not None and instance.power_state in phases.OFF:
+        return say("is off now: sent back, what was written on {host} since is lost", host=host)
+    return say(
+        "runs: sent back, it is down once more, and what was written on {host} since is lost", host=host
+    )
+
+
+def _before(move: Migration) -> str:
+    return {
+        Kind.COLD: say("runs: down for a minute or two"),
+        Kind.SHELVE: say("runs: down for some minutes, longer with a large disk"),
+        Kind.COPY: say("runs: down for some minutes"),
+        Kind.LIVE: say("runs, and goes on running"),
+        Kind.EVACUATE: say("its host is down: stopped afterwards, until somebody starts it"),
+    }[Kind(move.kind)]
+
+
+def lock_words(move: Migration, instance: Instance | None) -> str:
+    """That its owner has locked it, in their own words; a lock of ours is none of theirs."""
+    if move.state == State.ASKING:
+        is_locked = instance is not None and instance.locked
+        words = instance.locked_reason if instance is not None else ""
+    elif move.lock_before:
+        is_locked, words = bool(move.lock_before.get("locked")), move.lock_before.get("reason", "")
+    else:
+        is_locked, words = bool(move.before.get("locked")), move.before.get("locked_reason", "")
+    if not is_locked:
+        return ""
+    return say("Locked by its owner: “{words}”", words=words) if words else say("Locked by its owner.")
+
+
+def at_its_end(move: Migration, instance: Instance | None) -> dict[str, Any]:
+    """At the second decision: the first one, for how long it was down, and whether anything runs there now."""
+    if move.state != State.WAITING:
+        return {}
+    aside = [reason["text"] for reason in move.sets_aside if reason["rule"] in move.overrides]
+    story = phases.story(move, timezone.now())
+    power = instance.power_state if instance is not None else 0
+    return {
+        "first": move.approvals.filter(decision=Approval.APPROVE).last(),
+        "set_aside": join(aside),
+        "down": story.down if story.down >= timedelta(seconds=1) and not story.is_unsure else None,
+        "is_down_still": story.is_down_at_end,
+        "is_untried": power in phases.OFF and not ran(move),
+        "runs_now": power == 1,
+    }
