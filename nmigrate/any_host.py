@@ -27,7 +27,7 @@ NO_HOST_RULES = frozenset({NO_HOST, NO_HOST_HERE, PERHAPS_BOUND})
 ANOTHER_ZONE = say("Choose another zone.")
 MAKE_ROOM = say("An operator must make room, or bring a host back.")
 
-_OF_ALL: dict[str, str] = {
+OF_ALL: dict[str, str] = {
     "host_down": say("All of them are down."),
     "host_disabled": say("All of them are out of service."),
     "memory": say("None of them has enough memory free."),
@@ -127,7 +127,7 @@ def each(against: Mapping[str, Reason]) -> list[str]:
     """What speaks against these hosts: one thing once, otherwise that of the first few, and how many more there are."""
     whys = list(dict.fromkeys(reason.why for reason in against.values()))
     rules = {reason.rule for reason in against.values()}
-    if len(whys) > 1 and len(rules) == 1 and (together := _OF_ALL.get(next(iter(rules)))):
+    if len(whys) > 1 and len(rules) == 1 and (together := OF_ALL.get(next(iter(rules)))):
         return [together]
     rest = sum(reason.why not in whys[:NAMED] for reason in against.values())
     more = say_n("The other one is no better.", "The other {n} are no better.", rest)
