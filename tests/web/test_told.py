@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
+from django.utils.translation import get_language_info
 
 from nmigrate import inventory, services, watchdog
 from nmigrate.cloud import api
@@ -38,7 +39,7 @@ DATA = (
     *("disk errors on compute1", "PSU swap on Sunday", "the zone closes", "move", "looks healthy"),
     *("OPS-311", "OPS-7"),
     "resize",  # what Nova calls it
-    *("Tiếng Việt", "English"),
+    *(get_language_info(code)["name_local"] for code in ("vi", "en")),
 )
 
 
@@ -163,6 +164,8 @@ def test_an_instance_is_told(
         ({"locked": True, "locked_reason": "OPS-7", "pin_known": False}, {}),
         ({"status": "SHELVED_OFFLOADED", "task_state": "unshelving"}, {"state": "down"}),
         ({"extra_specs": {"hw:tpm_version": "2.0"}, "volumes": ["root"]}, {}),
+        ({"pinned_zone": "nova"}, {"status": "disabled"}),
+        ({"pin_known": False}, {"memory_mb_used": 196000}),
     ],
 )
 def test_where_it_can_go_is_told(
