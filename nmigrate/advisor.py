@@ -5,7 +5,7 @@ Computed from the inventory alone; what is offered here is judged again from fre
 
 from dataclasses import dataclass, replace
 
-from nmigrate import preflight
+from nmigrate import any_host, preflight
 from nmigrate.preflight import Level, Reason, Verdict, verdict_of
 from nmigrate.scene import Scene
 from nmigrate.sentences import join, say
@@ -43,16 +43,12 @@ def _judged_hosts(scene: Scene, zone: str) -> dict[str, Verdict]:
     }
 
 
-_PLAIN = ("host_down", "host_disabled", "host_disabled_in_placement", "memory", "vcpus", "disk")
-
-
 def no_host_words(scene: Scene, zone: str) -> str:
-    """Why none of its hosts can be chosen: what speaks against all of them, where that is one thing."""
-    gravest = [verdict.reasons[0] for verdict in _judged_hosts(scene, zone).values() if verdict.reasons]
-    rules = {reason.rule for reason in gravest}
-    if len(rules) == 1 and not rules & set(_PLAIN):
-        return join([say("No host of zone {zone} can take it.", zone=zone), gravest[0].text])
-    return say("No host of zone {zone} is up, in service and has room for it.", zone=zone)
+    """Why none of its hosts can be chosen."""
+    gravest = {
+        name: verdict.reasons[0] for name, verdict in _judged_hosts(scene, zone).items() if verdict.reasons
+    }
+    return join([any_host.none_of_zone(zone), *any_host.each(gravest)])
 
 
 def crosses_zones(scene: Scene, target: Target) -> bool:
@@ -89,8 +85,14 @@ def _zone_ways(scene: Scene, target: Target) -> list[Way]:
     found += [make(scene, host, zone) for make in _ELSEWHERE.values()]
     if host:
         return found
-    none = Reason("no_host", Level.FORBIDDEN, no_host_words(scene, zone))
-    return [replace(way, verdict=verdict_of((none, *way.verdict.reasons))) for way in found]
+    none = Reason(any_host.NO_HOST, Level.FORBIDDEN, no_host_words(scene, zone))
+    return [replace(way, verdict=_without_host(scene, way, none)) for way in found]
+
+
+def _without_host(scene: Scene, way: Way, none: Reason) -> Verdict:
+    """What speaks against it wherever it leads, after what speaks against every host, once for all the ways."""
+    alone = preflight.judge(scene.case(way.kind, "", way.zone, changes_pin=way.changes_pin))
+    return verdict_of((none, *alone.reasons))
 
 
 # -- which is best

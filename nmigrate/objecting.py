@@ -8,7 +8,7 @@ from nmigrate.cloud import api
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import Action
 from nmigrate.preflight import status_words
-from nmigrate.scene import Scene, stored
+from nmigrate.scene import Scene, by_name, stored
 from nmigrate.sentences import join, say
 from nmigrate.services import hosts_named
 from nmigrate.services.requests import CAN_ABORT, CAN_FORCE, needs_approval_of
@@ -54,7 +54,7 @@ def _against_move(order: Order, move: Migration, server: api.Server, cloud: api.
     is_start = move.state == State.QUEUED
     scene = _fresh_scene(order, move, server, cloud, is_start=is_start)
     case = scene.case(kind, move.asked_host, move.asked_zone, changes_pin=move.changes_pin)
-    verdict = preflight.judge(case)
+    verdict = scene.verdict(kind, move.asked_host, move.asked_zone, changes_pin=move.changes_pin)
     if is_start:
         Migration.objects.filter(pk=move.pk).update(
             verdict_at_start=stored(case, verdict, timezone.now()), version=F("version") + 1
@@ -77,8 +77,17 @@ def _against_move(order: Order, move: Migration, server: api.Server, cloud: api.
 def _fresh_scene(
     order: Order, move: Migration, server: api.Server, cloud: api.Cloud, *, is_start: bool
 ) -> Scene:
-    """`is_start`: two calls for the hosts, and one for the server groups where it is in any."""
-    hosts = hosts_named(order.cloud, move.asked_host, server.host)
+    """`is_start`: two calls for the hosts, and one for the server groups where it is in any.
+
+    Where no host is named, every host may be taken: that they are up and in service is read anew with that one call
+    for all, but what room they have and what they are is known from the inventory alone. Asking placement for each
+    would cost a call per host.
+    """
+    hosts = (
+        hosts_named(order.cloud, move.asked_host, server.host)
+        if move.asked_host
+        else by_name(Hypervisor.objects.filter(cloud=order.cloud).defer("aggregates"))
+    )
     known = Instance.objects.filter(cloud=order.cloud, uuid=server.uuid).first()
     groups = known.server_groups if known else []
     if is_start:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from nmigrate import preflight, selectors
+from nmigrate import any_host, preflight, selectors
 from nmigrate.models import Hypervisor, Instance, Migration
 from nmigrate.preflight import Abilities, Around, Case, Destination, Score, Subject, Verdict
 from nmigrate.states import Kind
@@ -41,6 +41,11 @@ class Scene:
             self.around,
         )
 
+    def verdict(self, kind: Kind, host: str = "", zone: str = "", *, changes_pin: bool = False) -> Verdict:
+        """`host` "": Nova chooses it, of the hosts of this scene, which then must be all of the cloud."""
+        case = self.case(kind, host, zone, changes_pin=changes_pin)
+        return preflight.judge(case) if host else any_host.judge_any(case, self.hosts.values())
+
 
 def scene_of(
     instance: Instance, hosts: Iterable[Hypervisor] | None = None, *, ignoring: Migration | None = None
@@ -48,10 +53,15 @@ def scene_of(
     """From the inventory and the record. `ignoring`: the move that is judged."""
     cloud = instance.cloud
     found = cloud.hypervisors.defer("aggregates") if hosts is None else hosts
-    by_name: dict[str, Hypervisor] = {}
-    for host in found:
-        by_name.setdefault(host.host, host)  # bare metal: several behind one service
-    return Scene(instance, by_name, preflight.abilities(cloud), selectors.around(instance, ignoring=ignoring))
+    around = selectors.around(instance, ignoring=ignoring)
+    return Scene(instance, by_name(found), preflight.abilities(cloud), around)
+
+
+def by_name(hosts: Iterable[Hypervisor]) -> dict[str, Hypervisor]:
+    found: dict[str, Hypervisor] = {}
+    for host in hosts:
+        found.setdefault(host.host, host)  # bare metal: several behind one service
+    return found
 
 
 def stored(case: Case, verdict: Verdict, at: datetime) -> dict[str, Any]:

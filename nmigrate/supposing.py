@@ -5,16 +5,16 @@ What is found is not the cloud's word, so that the sentence begins with "Most li
 
 from dataclasses import replace
 
-from nmigrate import preflight
+from nmigrate import any_host, preflight
 from nmigrate.cloud import api
-from nmigrate.diagnosis import OPERATOR, Cause, own_cause
+from nmigrate.diagnosis import HELPDESK, OPERATOR, Cause, own_cause
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.preflight import Around, Case, Destination, Group, Level, Reason
 from nmigrate.preflight.rules_host import ANOTHER_OR_WAIT
 from nmigrate.preflight.rules_processor import LIKE_HOST, NEWER_HOST
 from nmigrate.preflight.rules_room import LARGER_HOST
 from nmigrate.preflight.words import ANOTHER_HOST
-from nmigrate.sentences import join, say, say_n
+from nmigrate.sentences import join, say
 from nmigrate.states import Kind
 
 KEYS = {
@@ -34,8 +34,6 @@ KEYS = {
     "processor": "cpu",
 }
 """Rule of the verdict -> row of the failure table."""
-NAMED = 4
-"""So many hosts are told of one by one."""
 _HOST_RULES = frozenset(rule.__name__ for rule in preflight.HOST_RULES)
 _WEIGHTY_AMBER = frozenset({"processor"})
 """Only warnings before a move, and the likely reason after a refusal."""
@@ -53,32 +51,27 @@ def supposed(cloud: api.Cloud, move: Migration, instance: Instance, cause: Cause
     """`cause` with the probable reason, from fresh hosts; itself with a hint where nothing is found."""
     hosts = _hosts(cloud)
     source = next((host for host in hosts if host.host == move.source_host), None)
-    around = Around(groups=groups_of(instance))
+    case = Case(
+        instance,
+        kind=Kind(move.kind),
+        source=source,
+        zone=move.asked_zone,
+        changes_pin=move.changes_pin,
+        abilities=preflight.abilities(Cloud.objects.get(pk=move.cloud)),
+        around=Around(groups=groups_of(instance)),
+    )
     wanted = [
         host
         for host in hosts
         if (host.host == move.asked_host if move.asked_host else host.host != instance.host)
         and (move.asked_host or move.kind not in (Kind.SHELVE, Kind.COPY) or host.zone == move.asked_zone)
     ]
-    found = {
-        host.host: _against(
-            Case(
-                instance,
-                kind=Kind(move.kind),
-                host=host,
-                source=source,
-                zone=move.asked_zone,
-                changes_pin=move.changes_pin,
-                abilities=preflight.abilities(Cloud.objects.get(pk=move.cloud)),
-                around=around,
-            )
-        )
-        for host in wanted
-    }
+    found = {host.host: _against(replace(case, host=host)) for host in wanted}
     if move.asked_host and found.get(move.asked_host):
         return _of_one(cause, found[move.asked_host][0])
     if not move.asked_host and found and all(found.values()):
-        return _of_all(cause, instance, {host: reasons[0] for host, reasons in found.items()})
+        elsewhere = any_host.other_zone(case, hosts)
+        return _of_all(cause, instance, {host: _first(reasons) for host, reasons in found.items()}, elsewhere)
     return _nothing_found(cause, move, instance, wanted)
 
 
@@ -117,6 +110,11 @@ def _against(case: Case) -> list[Reason]:
     ]
 
 
+def _first(reasons: list[Reason]) -> Reason:
+    """That a host is in another zone comes before all else: it would not be taken in any case."""
+    return next((reason for reason in reasons if reason.rule == "zone_bound"), reasons[0])
+
+
 def _of_one(cause: Cause, reason: Reason) -> Cause:
     advice = reason.advice
     key = KEYS.get(reason.rule, reason.rule.replace("_", "-"))
@@ -132,30 +130,39 @@ def _of_one(cause: Cause, reason: Reason) -> Cause:
     )
 
 
-def _of_all(cause: Cause, instance: Instance, reasons: dict[str, Reason]) -> Cause:
-    """No host was named, and something speaks against every one: those of other zones are told of together."""
+def _of_all(cause: Cause, instance: Instance, reasons: dict[str, Reason], elsewhere: str) -> Cause:
+    """No host was named, and something speaks against every one: those of other zones are told of together.
+
+    `elsewhere`: a zone to which it could be moved all the same.
+    """
     bound = own_cause("zone-bound")
     here = {host: reason for host, reason in reasons.items() if reason.rule != "zone_bound"}
-    told = [reason.why for reason in list(here.values())[:NAMED]]
+    told = any_host.each(here)
     if len(here) < len(reasons):
         zone = instance.pinned_zone or instance.zone
-        others = (
-            say("It is bound to zone {zone}, and of its hosts none can take it.", zone=zone)
-            if here
-            else say("It is bound to zone {zone}, and there is no other host in it.", zone=zone)
-        )
-        told.insert(0, others)
-    if len(here) > NAMED:
-        told.append(say_n("The other one is no better.", "The other {n} are no better.", len(here) - NAMED))
+        told.insert(0, any_host.bound_and_none(zone, is_alone=not here))
     keys = {KEYS.get(reason.rule, reason.rule.replace("_", "-")) for reason in (here or reasons).values()}
+    next_step, who = bound.next_step, bound.who
+    if elsewhere:
+        next_step, who = _move_elsewhere(elsewhere), HELPDESK
+    elif here:
+        next_step = say("An operator must make room on a host or bring one back. Then plan it again.")
+        who = OPERATOR
     return replace(
         cause,
         key=keys.pop() if len(keys) == 1 else cause.key,
-        why=join([say("Most likely: no host can take it now."), *dict.fromkeys(told)]),
-        next_step=bound.next_step
-        if not here
-        else say("An operator must make room on a host or bring one back. Then plan it again."),
-        who=bound.who if not here else OPERATOR,
+        why=join([say("Most likely: no host can take it now."), *told]),
+        next_step=next_step,
+        who=who,
+    )
+
+
+def _move_elsewhere(zone: str) -> str:
+    return join(
+        [
+            say("Plan it again as a move to zone {zone}, where a host can take it.", zone=zone),
+            say("To keep it in its own zone, an operator must make room on a host or bring one back."),
+        ]
     )
 
 

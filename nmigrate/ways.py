@@ -144,7 +144,7 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         host=host,
         zone=zone,
         changes_pin=changes_pin,
-        verdict=preflight.judge(scene.case(Kind.LIVE, host, zone, changes_pin=changes_pin)),
+        verdict=scene.verdict(Kind.LIVE, host, zone, changes_pin=changes_pin),
         notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
             Cost(DOWNTIME, say("none; a pause of well under a second")),
@@ -171,7 +171,7 @@ def cold(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         host=host,
         zone=zone,
         changes_pin=changes_pin,
-        verdict=preflight.judge(scene.case(Kind.COLD, host, zone, changes_pin=changes_pin)),
+        verdict=scene.verdict(Kind.COLD, host, zone, changes_pin=changes_pin),
         notes=_zone_notes(instance, host, zone, scene.abilities),
         costs=(
             Cost(DOWNTIME, say("usually a minute or two"), BAD) if runs else _NO_DOWNTIME,
@@ -203,7 +203,7 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
         ),
         host=host,
         zone=zone,
-        verdict=preflight.judge(scene.case(Kind.SHELVE, host, zone)),
+        verdict=scene.verdict(Kind.SHELVE, host, zone),
         costs=(
             Cost(DOWNTIME, say("some minutes, longer with a large disk"), BAD)
             if runs
@@ -235,7 +235,7 @@ def copy(scene: Scene, host: str, zone: str) -> Way:
         ),
         host=host,
         zone=zone,
-        verdict=preflight.judge(scene.case(Kind.COPY, host, zone)),
+        verdict=scene.verdict(Kind.COPY, host, zone),
         costs=(
             Cost(DOWNTIME, say("some minutes"), BAD)
             if _runs(instance)
@@ -273,7 +273,7 @@ def evacuate(scene: Scene, host: str, zone: str, *, may_evacuate: bool) -> Way:
         if is_on_volume
         else say("{host} is down: the instance is built anew on another host.", host=instance.host),
         host=host,
-        verdict=preflight.judge(scene.case(Kind.EVACUATE, host)).also(more),
+        verdict=scene.verdict(Kind.EVACUATE, host).also(more),
         notes=(
             say(
                 "Be certain that {host} is off: two guests on one disk would destroy it.", host=instance.host

@@ -11,6 +11,8 @@ from nmigrate.scene import scene_of
 from nmigrate.ways import BAD, Way
 from tests.fakecloud import FakeCloud
 
+NONE_HERE = "It is bound to zone nova-1, and of its hosts none can take it."
+
 
 def ways(instance: Instance, target: Target, *, may_evacuate: bool = False) -> dict[str, Way]:
     found = advisor.ways(scene_of(instance), target, may_evacuate=may_evacuate)
@@ -129,3 +131,29 @@ def test_evacuation_of_a_bound_instance_stays_in_its_zone(synced: FakeCloud) -> 
     assert ways(instance("vm2"), Target(host="compute3"), may_evacuate=True)["evacuate"].is_possible
     free = ways(instance("vm2", pinned_zone=None), Target(host="compute2"), may_evacuate=True)["evacuate"]
     assert free.is_possible
+
+
+def test_nothing_is_recommended_where_the_scheduler_finds_no_host(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(host="compute3").update(status="disabled")
+    bound = instance("demo_zone", host="compute1", zone="nova-1", pinned_zone="nova-1")
+    found = ways(bound, Target())
+    assert best(found) == ""
+    for key in ("live", "cold"):
+        assert found[key].objections == (f"{NONE_HERE} compute3 is out of service. Choose another zone.",)
+    assert best(ways(bound, Target(zone="nova"))) == "unpin-live"
+
+
+def test_where_live_goes_nowhere_cold_is_recommended(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(host="compute1").update(version=9000000)
+    Hypervisor.objects.exclude(host="compute1").update(version=8000000)
+    found = ways(instance("demo_zone", host="compute1", zone="nova-1", pinned_zone="nova-1"), Target())
+    assert best(found) == "cold"
+    assert found["live"].objections[0].endswith("is older than that of compute1. Move it cold.")
+
+
+def test_evacuation_finds_no_host_in_its_zone(synced: FakeCloud) -> None:
+    Hypervisor.objects.filter(host__in=("compute1", "compute3")).update(state="down")
+    found = ways(instance("vm2"), Target(), may_evacuate=True)["evacuate"]
+    assert found.objections == (
+        f"{NONE_HERE} compute3 is down. An operator must make room, or bring a host back.",
+    )

@@ -189,7 +189,11 @@ def test_no_valid_host_leaves_it_unharmed_and_says_why(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     migration = ask(helpdesk, vm2)
-    synced.add_host("compute3", "nova-1", status="disabled")
+
+    def goes_out_of_service_meanwhile(_call: str) -> None:
+        synced.add_host("compute3", "nova-1", status="disabled")
+
+    synced.before_post = goes_out_of_service_meanwhile
     play(synced, migration)
     assert migration.state == State.FAILED
     assert migration.why.startswith("Most likely: no host can take it now.")

@@ -48,15 +48,46 @@ def test_of_the_host_that_was_named(synced: FakeCloud, vm2: Instance) -> None:
     assert (whole(found.why), whole(found.next_step)) == ("", "")
 
 
-@pytest.mark.parametrize("pinned", [None, "nova-1"])
-def test_of_every_host(synced: FakeCloud, vm2: Instance, pinned: str | None) -> None:
+@pytest.mark.parametrize(
+    ("pinned", "words"),
+    [
+        (None, "Most likely: no host can take it now. All of them are out of service."),
+        (
+            "nova-1",
+            (
+                "Most likely: no host can take it now. It is bound to zone nova-1, and of its hosts none can take it. "
+                "compute3 is out of service."
+            ),
+        ),
+    ],
+)
+def test_of_every_host(synced: FakeCloud, vm2: Instance, pinned: str | None, words: str) -> None:
     out_of_service(synced, "compute2", "compute3", "compute4")
     vm2.pinned_zone = pinned
     found = cause_of(synced, vm2)
 
-    assert found.why.startswith("Most likely: no host can take it now.")
-    assert "compute3 is out of service." in found.why
+    assert (found.why, found.who) == (words, "operator")
+    assert found.next_step.startswith("An operator must make room")
     assert (whole(found.why), whole(found.next_step)) == ("", "")
+
+
+def test_another_zone_that_can_take_it_is_told_of_first(synced: FakeCloud, vm2: Instance) -> None:
+    out_of_service(synced, "compute3")
+    found = cause_of(synced, vm2)
+
+    assert found.why.endswith("of its hosts none can take it. compute3 is out of service.")
+    assert found.who == "helpdesk"
+    assert found.next_step == (
+        "Plan it again as a move to zone nova, where a host can take it. To keep it in its own zone, an operator must "
+        "make room on a host or bring one back."
+    )
+    assert (whole(found.why), whole(found.next_step)) == ("", "")
+
+
+def test_what_is_in_error_is_sent_to_no_other_zone(synced: FakeCloud, vm2: Instance) -> None:
+    out_of_service(synced, "compute3")
+    vm2.status = "ERROR"
+    assert cause_of(synced, vm2).who == "operator"
 
 
 def test_of_no_host_where_nothing_is_found(synced: FakeCloud, vm2: Instance) -> None:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 
 from nmigrate import inventory, services
 from nmigrate.cloud import api
+from nmigrate.errors import Conflict
 from nmigrate.models import Hypervisor, Instance, Migration
 from nmigrate.states import Kind, State
 from tests.conftest import run_tasks
@@ -106,3 +107,54 @@ def test_where_nova_chooses_there_is_no_score(synced: FakeCloud, helpdesk: User,
     move = sent(ask(helpdesk, vm2, ""))
     assert (move.verdict["host"], move.verdict["score"]) == ("", {})
     assert synced.calls["room"] == 0
+
+
+@pytest.mark.parametrize("change", [{"state": "down"}, {"status": "disabled"}])
+def test_where_nova_chooses_a_last_host_that_went_meanwhile_stops_it(
+    synced: FakeCloud, helpdesk: User, vm2: Instance, change: dict[str, object]
+) -> None:
+    move = ask(helpdesk, vm2, "")
+    synced.add_host("compute3", "nova-1", **change)
+    move = sent(move)
+    assert (move.state, move.verdict_at_start["level"]) == (State.FAILED, "forbidden")
+    assert move.why.startswith("It is bound to zone nova-1, and of its hosts none can take it. compute3 is ")
+    assert (move.next_step, move.next_step_by) == ("Choose another zone.", "helpdesk")
+    assert move.cause == "no-valid-host"
+    assert synced.calls["migrate"] == 0
+
+
+def test_where_nova_chooses_its_server_group_read_freshly_stops_it(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    vm1 = Instance.objects.get(name="vm1")
+    members = (vm2.uuid, vm1.uuid)
+    synced.groups = [api.ServerGroup("g", "apart", "soft-anti-affinity", members)]
+    inventory.read_server_groups(synced)
+    Instance.objects.filter(pk=vm1.pk).update(host="compute3")
+    vm2.refresh_from_db()
+    move = ask(helpdesk, vm2, "")
+    synced.groups = [api.ServerGroup("g", "apart", "anti-affinity", members)]
+    assert "keeps its members apart, and one is on compute3" in sent(move).why
+    assert synced.calls["migrate"] == 0
+
+
+def test_where_nova_chooses_it_costs_one_call_whatever_the_number_of_hosts(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    for number in range(20):
+        synced.add_host(f"more-{number}", "nova-1")
+    inventory.read_hosts(synced)
+    synced.calls.clear()
+    assert sent(ask(helpdesk, vm2, "")).state == State.RUNNING
+    assert [synced.calls[name] for name in ("services", "room", "hypervisors", "server_groups")] == [
+        1,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_a_move_to_nowhere_is_not_taken(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
+    Hypervisor.objects.filter(host="compute3").update(memory_mb_used=196000)
+    with pytest.raises(Conflict, match="bound to zone nova-1, and of its hosts none can take it"):
+        ask(helpdesk, vm2, "")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from nmigrate import advisor, destinations, preflight, ways
+from nmigrate import advisor, any_host, destinations, preflight, ways
 from nmigrate.advisor import Target
 from nmigrate.destinations import Best, Matrix
 from nmigrate.errors import Conflict
@@ -66,6 +66,8 @@ class ZoneChoice:
     is_own: bool
     is_open: bool = False
     hosts: list[HostChoice] = field(default_factory=list)
+    objection: str = ""
+    """Why the zone itself cannot be chosen: none of its hosts can take it."""
 
     @property
     def value(self) -> str:
@@ -110,6 +112,10 @@ class Plan:
     chosen: str
     best: Best | None = None
     """The destination that suits best, of all of them."""
+    scheduler_objection: str = ""
+    """Why the scheduler cannot choose: no host that it may take can take the instance."""
+    leads_elsewhere: bool = False
+    """Whether any way leads to a host of another zone, though none does where the scheduler may choose."""
 
     @property
     def value(self) -> str:
@@ -182,7 +188,9 @@ def plan(
     scene = scene_of(instance, hosts, ignoring=ignoring)
     judged = destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE))
     zones = _zones(scene, hosts, target, judged)
-    ways = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE), wanted=wanted)
+    may_evacuate = user.has_perm(Perm.EVACUATE)
+    ways = advisor.ways(scene, target, may_evacuate=may_evacuate, wanted=wanted)
+    anywhere = ways if target == Target() else advisor.ways(scene, Target(), may_evacuate=may_evacuate)
     shared = shared_objections(ways)
     names = _cost_names(ways)
     askable = [way.key for way in ways if way.is_askable]
@@ -194,6 +202,8 @@ def plan(
         shared_objections=shared,
         chosen=wanted if wanted in askable else best or next(iter(askable), ""),
         best=judged.best,
+        scheduler_objection=_scheduler_objection(anywhere),
+        leads_elsewhere=leads_elsewhere(anywhere),
     )
 
 
@@ -245,6 +255,8 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
             zone.hosts.append(HostChoice(host, found_there.objections, warnings.get(host.host, ())))
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
+        if not zone.is_own and not zone.good:
+            zone.objection = advisor.no_host_words(scene, zone.name)
         zone.hosts.sort(key=lambda one: (bool(one.objections), -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
@@ -271,6 +283,28 @@ def shared_objections(ways: list[Way]) -> list[str]:
     if not ways or any(way.is_askable for way in ways):
         return []
     return [text for text in ways[0].objections if all(text in way.objections for way in ways)]
+
+
+def leads_elsewhere(ways: list[Way]) -> bool:
+    """Whether nothing but the hosts of its zone stands in the way: one of another zone can take it."""
+    return not any(way.is_askable for way in ways) and any(
+        reason.rule == any_host.NO_HOST_HERE for way in ways for reason in way.verdict.reasons
+    )
+
+
+def _scheduler_objection(ways: list[Way]) -> str:
+    """`ways`: those for which no host and no zone is chosen."""
+    if any(way.is_askable for way in ways):
+        return ""
+    return next(
+        (
+            reason.text
+            for way in ways
+            for reason in way.verdict.reasons
+            if reason.rule in any_host.NO_HOST_RULES
+        ),
+        "",
+    )
 
 
 def _cost_names(ways: Iterable[Way]) -> list[str]:

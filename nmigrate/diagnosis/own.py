@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from nmigrate.diagnosis.cause import HELPDESK, OPERATOR, Cause, Proof
-from nmigrate.diagnosis.table import ANOTHER, TABLE, Row
+from nmigrate.diagnosis.table import ANOTHER, NO_VALID_HOST, TABLE, Row
 from nmigrate.sentences import Value, say
 
 CHANGED = "changed-meanwhile"
@@ -214,6 +214,7 @@ ROWS: dict[str, Row] = {row.key: row for row in (*TABLE, *OWN)}
 _OBJECTIONS: tuple[tuple[str, str], ...] = (
     (r"does not know it any more", "gone"),
     (r"is locked", "locked"),
+    (r"none can take it|[Nn]o host (?:of zone \S+ )?can take it|is no other host", NO_VALID_HOST),
     (r"where .* is now, is down|compute service of its host is down", "source-down"),
     (r"is up: evacuation is for", "still-in-use"),
     (r"\bis down\b", "host-down"),

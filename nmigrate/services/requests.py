@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from nmigrate import advisor, audit, moves, preflight
+from nmigrate import advisor, audit, moves
+from nmigrate.any_host import ANOTHER_ZONE
 from nmigrate.errors import Conflict
 from nmigrate.facts import snapshot
 from nmigrate.models import Instance, Migration, Order
@@ -71,7 +72,7 @@ def request_migration(
     if zone and zone != instance.zone and not host and kind is not Kind.EVACUATE:
         host = advisor.best_host(scene, zone)
         if not host:
-            raise Conflict(join([advisor.no_host_words(scene, zone), say("Choose another zone.")]))
+            raise Conflict(join([advisor.no_host_words(scene, zone), ANOTHER_ZONE]))
     if host and host not in scene.hosts:
         raise Conflict(
             say(
@@ -89,7 +90,7 @@ def request_migration(
             say("The same addresses are free only once the original is deleted. Choose that, or let them go.")
         )
     case = scene.case(kind, host, zone, changes_pin=changes_pin)
-    verdict = preflight.judge(case)
+    verdict = scene.verdict(kind, host, zone, changes_pin=changes_pin)
     if stop := verdict.stop(sets_aside):
         raise Conflict(stop)
     must_ask = verdict.level is Level.OURS or needs_approval_of(kind, runs=instance.status != "SHUTOFF")

@@ -145,9 +145,9 @@ def out_of_service(scene: Scene) -> Migration:
 @case(
     "2",
     "host-out-of-service",
-    O,
+    H,
     "no host can take it now. It is bound to zone nova-1",
-    "make room on a host",
+    "as a move to zone nova, where a host can take it",
 )
 def nowhere_to_go(scene: Scene) -> Migration:
     move = scene.ask(scene.boot("crm-db", "compute1", zone="nova-1"), Kind.COLD)

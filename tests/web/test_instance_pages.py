@@ -2,12 +2,15 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from nmigrate.models import AuditEvent, Hypervisor, Instance, Order
+from nmigrate.models import AuditEvent, Cloud, Hypervisor, Instance, Order
 from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
+from tests.wide import wide_cloud
 
 
 def page_of(client: Client, user: User, instance: Instance) -> str:
@@ -144,3 +147,45 @@ def test_the_fragment_answers_204_until_something_has_changed(
     Instance.objects.filter(pk=running.pk).update(locked=True, locked_reason="why")
 
     assert client.get(status, {"v": version}).status_code == 200
+
+
+def test_where_no_host_of_its_zone_can_take_it_the_other_zone_is_named(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(pinned_zone="nova")
+    Hypervisor.objects.filter(host="compute4").update(status="disabled")
+
+    shown = page_of(client, helpdesk, running)
+
+    assert shown.count("It is bound to zone nova, and of its hosts none can take it.") == 1
+    assert "Choose another zone." in shown
+    assert 'id="move-it"' in shown
+
+
+def test_where_no_host_can_take_it_no_move_is_offered(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    Hypervisor.objects.exclude(host=running.host).update(status="disabled")
+
+    shown = page_of(client, helpdesk, running)
+
+    assert "No host can take it now. All of them are out of service." in shown
+    assert 'id="move-it"' not in shown
+
+
+def test_how_it_could_be_moved_costs_the_same_in_a_large_cloud(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+    found: dict[bool, set[int]] = {}
+    for hosts in (60, 300):
+        instance = wide_cloud(hosts, f"with-{hosts}")
+        path = f"/clouds/with-{hosts}/instances/{instance.uuid}/"
+        for is_full in (False, True):
+            if is_full:
+                Hypervisor.objects.exclude(host=instance.host).update(state="down")
+            client.get(path)
+            with CaptureQueriesContext(connection) as asked:
+                shown = text(client.get(path))
+            assert ("of its hosts none can take it" in shown) is is_full
+            found.setdefault(is_full, set()).add(len(asked))
+        Cloud.objects.all().delete()
+    assert all(len(counts) == 1 for counts in found.values())

@@ -345,3 +345,62 @@ def test_a_host_comes_with_what_to_know_of_it_and_the_best_with_its_score(
     assert "of memory stay free" in where
     assert "The processor of compute1 lacks X86_AVX2" in card(shown, "live")
     assert "The processor of compute1 lacks" not in card(shown, "cold")
+
+
+@pytest.fixture
+def cornered(vm2: Instance) -> Instance:
+    """Its zone has one other host, where a member of its server group is; the other zone has two."""
+    group = {"uuid": "g", "name": "apart", "policy": "anti-affinity"}
+    Instance.objects.filter(name="vm1").update(host="compute3", server_groups=[group])
+    Instance.objects.filter(pk=vm2.pk).update(server_groups=[group])
+    vm2.refresh_from_db()
+    return vm2
+
+
+NONE_IN_ITS_ZONE = (
+    "It is bound to zone nova-1, and of its hosts none can take it. Its server group apart keeps its members apart, "
+    "and one is on compute3. Choose another zone."
+)
+
+
+def test_the_scheduler_cannot_choose_where_no_host_can_take_it(
+    client: Client, page: str, cornered: Instance
+) -> None:
+    shown = text(client.get(page))
+
+    assert "1 other host, 0 can take it" in shown
+    assert '<input type="radio" name="to" value="" hx-get="?" disabled>' in shown
+    assert f'<span class="why">{NONE_IN_ITS_ZONE}</span>' in shown
+    assert "Usually the right choice." not in shown
+    assert "Recommended:" not in shown
+    assert NONE_IN_ITS_ZONE in card(shown, "cold")
+    assert "disabled" in card(shown, "cold")
+    assert 'value="zone:nova" hx-get="?zone=nova">' in shown
+
+
+def test_another_zone_is_still_asked_for_then(client: Client, page: str, cornered: Instance) -> None:
+    sent = {"way": "cold", "reason": "disk errors", "to": ""}
+    refused = client.post(page, sent)
+    assert (refused.status_code, "none can take it" in text(refused)) == (409, True)
+
+    assert "Recommended: Free it from its zone" in text(client.get(page + "?zone=nova"))
+    assert client.post(page, sent | {"to": "zone:nova", "way": "unpin-cold"}).status_code == 302
+
+
+def test_a_zone_that_cannot_take_it_cannot_be_chosen(client: Client, page: str, vm2: Instance) -> None:
+    Hypervisor.objects.filter(host="compute2").update(state="down")
+    Hypervisor.objects.filter(host="compute4").update(memory_mb_used=196000)
+
+    for shown in (text(client.get(page)), text(client.get(page + "?zone=nova"))):
+        assert "2 hosts, 0 can take it" in shown
+        assert 'value="zone:nova" hx-get="?zone=nova" disabled>' in shown
+        assert "No host of zone nova can take it. compute2 is down. compute4 is too full: 96 MiB" in shown
+
+
+def test_what_no_host_of_any_zone_can_take_cannot_be_moved(client: Client, page: str, vm2: Instance) -> None:
+    Hypervisor.objects.exclude(host="compute1").update(status="disabled", disabled_reason="")
+
+    shown = text(client.get(page))
+
+    assert "It cannot be moved now" in shown
+    assert "compute3 is out of service. An operator must make room, or bring a host back." in shown

@@ -164,6 +164,8 @@ def test_an_instance_is_told(
         ({"locked": True, "locked_reason": "OPS-7", "pin_known": False}, {}),
         ({"status": "SHELVED_OFFLOADED", "task_state": "unshelving"}, {"state": "down"}),
         ({"extra_specs": {"hw:tpm_version": "2.0"}, "volumes": ["root"]}, {}),
+        ({"pinned_zone": "nova"}, {"status": "disabled"}),
+        ({"pin_known": False}, {"memory_mb_used": 196000}),
     ],
 )
 def test_where_it_can_go_is_told(

@@ -1,22 +1,27 @@
 """One instance: what it is, where it is, what moved it, and how to ask for the next move."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2s
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from nmigrate import advisor, selectors, services
+from nmigrate import advisor, any_host, selectors, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order
-from nmigrate.scene import scene_of
+from nmigrate.scene import by_name, scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
 from webui import noticed, plan, toasts
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
+
+LIKELY = 20
+"""So many hosts are looked at first, when it is judged whether an instance can be moved."""
 
 
 @require_safe
@@ -131,7 +136,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "is_evacuation": any(way.key == "evacuate" for way in ways),
         "may_move": request.user.has_perm(Perm.REQUEST)
         and not is_ordered
-        and any(way.is_askable for way in ways),
+        and (any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)),
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
         "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
         "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,
@@ -148,10 +153,24 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
 
 
 def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
-    """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen."""
-    source = cloud.hypervisors.filter(host=instance.host).defer("aggregates")
-    scene = scene_of(instance, source)
-    return advisor.ways(scene, advisor.Target(), may_evacuate=request.user.has_perm(Perm.EVACUATE))
+    """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen.
+
+    Mostly one of the roomiest hosts can take it, so that the others are read only where none of those can: this page
+    is asked for again and again, and a cloud may have thousands.
+    """
+    known = cloud.hypervisors.defer("aggregates")
+    room = F("memory_mb_capacity") - F("memory_mb_used")
+    usable = known.exclude(host=instance.host).filter(state="up", status="enabled", forced_down=False)
+    if instance.pinned_zone:
+        usable = usable.filter(zone=instance.pinned_zone)
+    likely = [*known.filter(host=instance.host)[:1], *usable.order_by(-room, "host")[:LIKELY]]
+    may_evacuate = request.user.has_perm(Perm.EVACUATE)
+    scene = scene_of(instance, likely)
+    ways = advisor.ways(scene, advisor.Target(), may_evacuate=may_evacuate)
+    if any(reason.rule in any_host.NO_HOST_RULES for way in ways for reason in way.verdict.reasons):
+        scene = replace(scene, hosts=by_name(known))
+        ways = advisor.ways(scene, advisor.Target(), may_evacuate=may_evacuate)
+    return ways
 
 
 def _version(
