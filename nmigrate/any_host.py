@@ -106,10 +106,9 @@ def _no_host(case: Case, hosts: list[Destination], zone: str, against: Mapping[s
 
 
 def _intro(case: Case, zone: str, *, is_alone: bool) -> str:
-    if case.kind in (Kind.SHELVE, Kind.COPY):
-        return none_of_zone(zone)
+    is_bound = case.kind not in (Kind.SHELVE, Kind.COPY) and zone == case.subject.pinned_zone
     if zone:
-        return bound_and_none(zone, is_alone=is_alone)
+        return bound_and_none(zone, is_alone=is_alone) if is_bound else none_of_zone(zone)
     return say("There is no other host.") if is_alone else say("No host can take it now.")
 
 
@@ -164,16 +163,20 @@ def other_zone(case: Case, hosts: Iterable[Destination]) -> str:
 
 
 def _leads_to(case: Case, zone: str, there: list[Destination]) -> bool:
-    is_bound = bool(case.subject.pinned_zone) and zone != case.subject.zone
-    for kind in _LEAVING:
-        wanted = replace(
-            case, kind=kind, host=None, zone=zone, changes_pin=is_bound and kind in (Kind.LIVE, Kind.COLD)
+    """Whether one of these hosts would be chosen (advisor.best_host), and a way leads to it."""
+    is_freed = bool(case.subject.pinned_zone) and zone != case.subject.zone
+    ways = [
+        replace(
+            case, kind=kind, host=None, zone=zone, changes_pin=is_freed and kind in (Kind.LIVE, Kind.COLD)
         )
-        if preflight.judge(wanted).level is Level.FORBIDDEN:
-            continue
-        if any(_fits(preflight.judge_host(replace(wanted, host=host))) for host in there):
-            return True
-    return False
+        for kind in _LEAVING
+    ]
+    askable = [way for way in ways if preflight.judge(way).level < Level.FORBIDDEN]
+    return bool(askable) and any(
+        _fits(preflight.judge_host(replace(case, kind=Kind.SHELVE, host=host, zone=zone, changes_pin=False)))
+        and any(_fits(preflight.judge_host(replace(way, host=host))) for way in askable)
+        for host in there
+    )
 
 
 def _fits(verdict: Verdict) -> bool:

@@ -91,6 +91,11 @@ AWAY = host("away", zone="z2")
             [host(), replace(AWAY, state="down")],
             "No host of zone z2 can take it. away is down. Choose another zone.",
         ),
+        (
+            case(FREE, zone="z2"),
+            [host(), replace(AWAY, state="down")],
+            "No host of zone z2 can take it. away is down. Choose another zone.",
+        ),
     ],
 )
 def test_why_no_host_can_take_it(

@@ -215,6 +215,12 @@ OBJECTED = [
     ("compute3 is down. Choose another host.", "host-down", "compute3 is down."),
     ("clouds.yaml has no x. An operator must add it.", "not-set-up", "clouds.yaml has no x."),
     ("It no longer waits for this decision.", "decided-otherwise", "It no longer waits for this decision."),
+    ("It is bound to zone a, and of its hosts none can take it. b is down. Choose another zone.", "host-down",
+     "It is bound to zone a, and of its hosts none can take it. b is down."),
+    ("No host can take it now. None of them has enough memory free. An operator must make room, or bring a host back.",
+     "too-full", "No host can take it now. None of them has enough memory free."),
+    ("There is no other host. An operator must make room, or bring a host back.", "no-valid-host",
+     "There is no other host."),
     ("Pigs fly.", "changed-meanwhile", "Pigs fly."),
 ]  # fmt: skip
 """What our own rules say -> row, and what the page says of it."""
@@ -241,7 +247,8 @@ def test_a_refusal_stores_cause_and_role(synced: FakeCloud, helpdesk: User, vm2:
 
 
 def fail_twice(cloud: FakeCloud, helpdesk: User, vm2: Instance) -> list[Migration]:
-    cloud.add_host("compute3", "nova-1", status="disabled")
+    for host, zone in (("compute2", "nova"), ("compute3", "nova-1"), ("compute4", "nova")):
+        cloud.add_host(host, zone, status="disabled")
     wanted: dict[str, Any] = {"actor": helpdesk, "instance": vm2, "reason": "x"}
     return [play(cloud, services.request_migration(**wanted)) for _ in range(2)]
 

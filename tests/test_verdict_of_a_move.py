@@ -109,9 +109,12 @@ def test_where_nova_chooses_there_is_no_score(synced: FakeCloud, helpdesk: User,
     assert synced.calls["room"] == 0
 
 
-@pytest.mark.parametrize("change", [{"state": "down"}, {"status": "disabled"}])
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [({"state": "down"}, "host-down"), ({"status": "disabled"}, "host-out-of-service")],
+)
 def test_where_nova_chooses_a_last_host_that_went_meanwhile_stops_it(
-    synced: FakeCloud, helpdesk: User, vm2: Instance, change: dict[str, object]
+    synced: FakeCloud, helpdesk: User, vm2: Instance, change: dict[str, object], cause: str
 ) -> None:
     move = ask(helpdesk, vm2, "")
     synced.add_host("compute3", "nova-1", **change)
@@ -119,7 +122,7 @@ def test_where_nova_chooses_a_last_host_that_went_meanwhile_stops_it(
     assert (move.state, move.verdict_at_start["level"]) == (State.FAILED, "forbidden")
     assert move.why.startswith("It is bound to zone nova-1, and of its hosts none can take it. compute3 is ")
     assert (move.next_step, move.next_step_by) == ("Choose another zone.", "helpdesk")
-    assert move.cause == "no-valid-host"
+    assert move.cause == cause
     assert synced.calls["migrate"] == 0
 
 
