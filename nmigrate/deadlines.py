@@ -1,7 +1,8 @@
 """The end of the wait: managers are reminded before it, and at it happens what NMIGRATE_DECISION_AT_END says."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -60,16 +61,36 @@ def _remind(move: Migration) -> None:
 
 
 def mail_managers(move: Migration) -> None:
-    """One mail to everybody with an address who can decide on it, addresses not shown to each other."""
+    """A mail to everybody with an address who can decide on it: one for each language that they read the pages in,
+    addresses not shown to each other."""
     if move.state != State.WAITING or move.decide_by is None:
         return
     people = (
-        get_user_model().objects.filter(is_active=True).exclude(email="").exclude(pk=move.requested_by_id)
+        get_user_model()
+        .objects.filter(is_active=True)
+        .exclude(email="")
+        .exclude(pk=move.requested_by_id)
+        .select_related("visit")
     )
-    addresses = [person.email for person in people if person.has_perm(Perm.APPROVE)]
-    if not addresses:
-        return
-    due = f"{move.decide_by:%Y-%m-%d %H:%M}"
+    readers: dict[str, list[str]] = {}
+    for person in people:
+        if person.has_perm(Perm.APPROVE):
+            readers.setdefault(_language_of(person), []).append(person.email)
+    for language, addresses in readers.items():
+        with translation.override(language):
+            _mail(move, move.decide_by, addresses)
+
+
+def _language_of(person: Any) -> str:
+    """That of their last visit, where it is still offered."""
+    visit = getattr(person, "visit", None)
+    offered = dict(settings.LANGUAGES)
+    return visit.language if visit is not None and visit.language in offered else settings.LANGUAGE_CODE
+
+
+def _mail(move: Migration, decide_by: datetime, addresses: list[str]) -> None:
+    """In the language that is active."""
+    due = f"{decide_by:%Y-%m-%d %H:%M}"
     subject = say("Decide on the move of {name}", name=move.instance_name)
     lines: list[str] = [
         say(
@@ -85,13 +106,11 @@ def mail_managers(move: Migration) -> None:
     ]
     if settings.NMIGRATE_PAGES_URL:
         lines.append(f"{settings.NMIGRATE_PAGES_URL}/migrations/{move.pk}/decide/")
-    # One mail for several readers: in the language of the application.
-    with translation.override(settings.LANGUAGE_CODE):
-        EmailMessage(
-            subject=told(subject).replace("\n", " "),
-            body="\n\n".join(told(line) for line in lines) + "\n",
-            bcc=addresses,
-        ).send()
+    EmailMessage(
+        subject=told(subject).replace("\n", " "),
+        body="\n\n".join(told(line) for line in lines) + "\n",
+        bcc=addresses,
+    ).send()
 
 
 def expire(move: Migration) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from nmigrate import deadlines, services
@@ -68,7 +69,25 @@ def test_mail_goes_to_managers_who_may_decide(
     assert f"https://desk.example.org/migrations/{waiting.pk}/decide/" in sent.body
 
 
-def test_mail_is_in_the_language_of_the_application(
+def test_each_manager_has_the_mail_in_the_language_of_their_pages(
+    client: Client, waiting: Migration, manager: User, manager2: User
+) -> None:
+    for user, language in ((manager, "vi"), (manager2, "en")):
+        User.objects.filter(pk=user.pk).update(email=f"{language}@example.org")
+        client.force_login(user)
+        client.get("/mine/", headers={"accept-language": language})
+    due_in(waiting, minutes=5)
+
+    deadlines.mail_managers(waiting)
+
+    sent = {one.recipients()[0]: one.subject for one in mail.outbox}
+    assert sent == {
+        "vi@example.org": "Quyết định về việc chuyển vm2",
+        "en@example.org": "Decide on the move of vm2",
+    }
+
+
+def test_mail_to_who_was_never_here_is_in_the_language_of_the_application(
     waiting: Migration, manager: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell_in_brackets(monkeypatch)

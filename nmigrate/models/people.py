@@ -1,4 +1,4 @@
-"""What is kept of a person beside their account: when they were here."""
+"""What is kept of a person beside their account: when they were here, and in which language."""
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +15,10 @@ class Visit(models.Model):
     seen_at = models.DateTimeField(help_text="the last look of this visit")
     before = models.DateTimeField(
         null=True, blank=True, help_text="the end of the visit before; empty: the first"
+    )
+
+    language = models.CharField(
+        max_length=10, blank=True, help_text="in which they read the pages; mails to them are in it"
     )
 
     class Meta:

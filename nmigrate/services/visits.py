@@ -13,13 +13,16 @@ EVERY = timedelta(minutes=5)
 """A visit that goes on is noted so often at most: no write for each poll of an open page."""
 
 
-def note_visit(user: User) -> datetime | None:
-    """Note that `user` looks now. Returns when they were here before this visit; None: this is their first."""
+def note_visit(user: User, language: str = "") -> datetime | None:
+    """Note that `user` looks now, and in which language. Returns when they were here before this visit; None: this is
+    their first."""
     now = timezone.now()
     visit = Visit.objects.filter(user=user).first()
     if visit is None:
-        Visit.objects.get_or_create(user=user, defaults={"seen_at": now})
+        Visit.objects.get_or_create(user=user, defaults={"seen_at": now, "language": language})
         return None
+    if language and visit.language != language:
+        Visit.objects.filter(pk=visit.pk).update(language=language)
     silent = now - visit.seen_at
     # Of two requests at once one begins the new visit: the other's condition no longer holds.
     row = Visit.objects.filter(pk=visit.pk, seen_at=visit.seen_at)

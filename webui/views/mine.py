@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from nmigrate import selectors, services
@@ -23,7 +24,9 @@ def home(_request: SignedIn) -> HttpResponse:
 @require_safe
 @needs(Perm.VIEW)
 def mine(request: SignedIn) -> HttpResponse:
-    return render(request, "mine.html", _page(request, services.note_visit(request.user)))
+    return render(
+        request, "mine.html", _page(request, services.note_visit(request.user, get_language() or ""))
+    )
 
 
 @require_safe
