@@ -19,6 +19,10 @@ from tests.reality.guests import Guest
 from tests.reality.trying import Move, Outcome, Tried, Trier
 
 WORKERS, TRIES = 8, 3
+BY_NOVA = (Kind.COLD, Kind.LIVE, Kind.EVACUATE)
+"""Kinds of which Nova chooses the host when none is named; for the others nmigrate names one."""
+CELLS = len(Kind)
+"""So many moves to each host; and one more of each of BY_NOVA."""
 LEVELS = ("green", "amber", "ours", "forbidden")
 
 
@@ -59,7 +63,8 @@ class Row:
 
 
 def judged(uuid: str) -> list[Judged]:
-    """Every cell of one instance, as the page of destinations judges it: from the inventory alone."""
+    """Every cell of one instance, as the page of destinations judges it: from the inventory alone. And without a
+    host, as the plan judges that Nova chooses it."""
     scene = scene_of(Instance.objects.select_related("cloud").get(uuid=uuid))
     cells = []
     for kind in Kind:
@@ -70,7 +75,16 @@ def judged(uuid: str) -> list[Judged]:
             reasons = tuple((one.rule, one.level.word, one.text) for one in verdict.reasons)
             move = Move(kind, host.host, host.zone, changes_pin=is_freed)
             cells.append(Judged(move, verdict.level.word, reasons))
+    for kind in BY_NOVA:
+        verdict = scene.verdict(kind)
+        reasons = tuple((one.rule, one.level.word, one.text) for one in verdict.reasons)
+        cells.append(Judged(Move(kind, "", ""), verdict.level.word, reasons))
     return cells
+
+
+def count(guests: int, hosts: int) -> int:
+    """How many moves a comparison tries."""
+    return guests * (hosts * CELLS + len(BY_NOVA))
 
 
 class Record:
@@ -133,7 +147,7 @@ def row_of(guest: Guest, cell: Judged, outcome: Outcome) -> Row:
     return Row(
         guest.name,
         cell.move.kind.value,
-        cell.move.host,
+        cell.move.host or "any host",
         cell.level,
         cell.reasons,
         outcome.is_taken,
@@ -159,7 +173,7 @@ def _confusion(rows: list[Row]) -> list[str]:
             if some:
                 lines.append(f"{kind:10}{level:12}{took:>14}{len(some) - took:>14}")
     guests, hosts = {row.guest for row in rows}, {row.host for row in rows}
-    lines.append(f"{len(rows)} moves of {len(guests)} instances, {len(hosts)} hosts")
+    lines.append(f"{len(rows)} moves of {len(guests)} instances, {len(hosts - {'any host'})} hosts")
     lines.append(
         f"{sum(row.tries > 1 for row in rows)} of them were tried more than once, as they disagreed at first"
     )

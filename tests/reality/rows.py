@@ -47,6 +47,10 @@ class Saved:
     migrations: frozenset[int]
     """Numbers of Nova's records of its moves until now."""
 
+    @property
+    def host(self) -> str:
+        return str(next(row["host"] for _, table, row in self.rows if table == "instances") or "")
+
 
 class Rows:
     """One for all threads; each has its own connections."""

@@ -31,6 +31,7 @@ class Outcome:
 class Move:
     kind: Kind
     host: str
+    """ "" when Nova chooses it."""
     zone: str
     """Of that host."""
     changes_pin: bool = False
@@ -119,7 +120,8 @@ class Tried:
 
     def _asked(self, request_id: str, host: str, *states: str, saved: Saved | None = None) -> Outcome:
         seen = self._over(self.uuid, request_id, saved or self.saved)
-        is_taken = seen.host == host and seen.vm_state in states and not seen.has_failed
+        is_there = seen.host == host if host else seen.host not in ("", self.saved.host)
+        is_taken = is_there and seen.vm_state in states and not seen.has_failed
         return Outcome(is_taken, "" if is_taken else seen.words or self.rows.fault(self.uuid))
 
     def _cold(self, move: Move) -> Outcome:
