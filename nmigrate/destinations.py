@@ -94,6 +94,14 @@ def matrix(scene: Scene, *, may_evacuate: bool) -> Matrix:
     return Matrix(columns, rows, best(rows))
 
 
+def why_not(row: Row, usual: Kind) -> str:
+    """Why this host can take it in no way: what speaks against the usual one; "" when one leads there."""
+    if any(cell.verdict.level < Level.FORBIDDEN for cell in row.cells):
+        return ""
+    cell = next((one for one in row.cells if one.kind is usual), row.cells[0])
+    return cell.verdict.reasons[0].text
+
+
 def changes_pin(scene: Scene, kind: Kind, host: Destination) -> bool:
     """Whether it must be freed from its zone to get there."""
     is_bound = bool(scene.subject.pinned_zone)

@@ -46,6 +46,7 @@ urlpatterns = [
     path(f"{CLOUD}hosts/<name:host>/panel/", topology.host_panel, name="host_panel"),
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
+    path(f"{INSTANCE}no-landing/", verdicts.no_landing, name="no_landing"),
     path(f"{INSTANCE}move-menu/", topology.move_menu, name="move_menu"),
     path(f"{INSTANCE}migrate/", plans.request_migration, name="request_migration"),
     path(f"{INSTANCE}destinations/", verdicts.destinations, name="destinations"),

@@ -112,12 +112,12 @@
 
   // ---- moving an instance: a menu of destinations, or dragging it onto one; both lead to the plan of the move
   const mover = () => byId("mover");
-  const planUrl = (uuid) => `${mover().dataset.url.replace("UUID", uuid)}migrate/`;
+  const instanceUrl = (uuid) => mover().dataset.url.replace("UUID", uuid);
+  const planUrl = (uuid) => `${instanceUrl(uuid)}migrate/`;
   let opener = "";
   const openMover = async (link) => {
     opener = link.id;
-    const url = mover().dataset.url.replace("UUID", link.dataset.uuid);
-    await window.htmx.ajax("GET", `${url}move-menu/`, { target: "#mover", swap: "innerHTML" });
+    await window.htmx.ajax("GET", `${instanceUrl(link.dataset.uuid)}move-menu/`, { target: "#mover", swap: "innerHTML" });
     if (!byId("mover-find")) return location.assign(link.href);
     if (!mover().open) mover().showModal();
     byId("mover-find").focus();
@@ -156,12 +156,32 @@
     dragged = { ...found, host: from ? from.dataset.host : "" };
     event.dataTransfer.effectAllowed = "copyLink";
     document.body.classList.add("dragging");
+    judge(dragged);
   });
+  // Hosts that can take it in no way stand back while it is dragged, and say why when it is held over them.
+  const why = document.createElement("p");
+  why.className = "drag-why";
+  const judge = async (mine) => {
+    try {
+      const answer = await fetch(`${instanceUrl(mine.uuid)}no-landing/`);
+      const found = answer.ok ? await answer.json() : {};
+      if (dragged !== mine) return;
+      mine.cannot = found;
+      for (const one of document.querySelectorAll("[data-host]")) one.classList.toggle("cannot", one.dataset.host in found);
+    } catch { /* the plan says it after the drop */ }
+  };
+  const tell = (host) => {
+    const text = host && dragged.cannot && dragged.cannot[host.dataset.host];
+    if (!text) return why.remove();
+    if (why.textContent !== text) why.textContent = text;
+    if (!why.isConnected) document.body.append(why);
+  };
   let unfold = 0, over = null;
   document.addEventListener("dragover", (event) => {
     if (!dragged) return;
     const host = hostOf(event);
     light(host);
+    tell(host);
     if (host) {
       event.preventDefault();
       event.dataTransfer.dropEffect = "link";
@@ -184,6 +204,8 @@
     dragged = null;
     clearTimeout(unfold);
     light(null);
+    why.remove();
+    for (const one of document.querySelectorAll(".cannot")) one.classList.remove("cannot");
     document.body.classList.remove("dragging");
   });
 

@@ -153,3 +153,15 @@ def test_no_page_of_it_calls_the_cloud(
     able.calls.clear()
     shown_to(helpdesk, running)
     assert not able.calls
+
+
+def test_what_cannot_take_it_in_any_way_is_told_for_the_picture(
+    client: Client, helpdesk: User, auditor: User, running: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    path = f"/clouds/lab/instances/{running.uuid}/no-landing/"
+    client.force_login(helpdesk)
+    assert client.get(path).json() == {"compute4": "compute4 is down. Choose another host."}
+    assert client.get("/clouds/lab/instances/gone/no-landing/").status_code == 404
+    client.force_login(auditor)
+    assert client.get(path).status_code == 403

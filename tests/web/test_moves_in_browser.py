@@ -1,5 +1,6 @@
 """What only a browser shows of planning, following and deciding: nothing typed is lost, nothing needs a reload."""
 
+import re
 import time
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from nmigrate import services
-from nmigrate.models import Instance, Migration
+from nmigrate.models import Hypervisor, Instance, Migration
 from nmigrate.states import State
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG, Open, complaints, too_wide
@@ -255,3 +256,25 @@ def test_an_instance_can_be_stopped_and_unlocked_on_a_phone(
     page.reload()
     page.get_by_text("Unlock it …").click()
     assert (complaints(page), too_wide(page)) == ([], 0)
+
+
+def test_a_host_that_cannot_take_it_stands_back_while_it_is_dragged_and_says_why(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    page = open_page(helpdesk, "/clouds/lab/")
+    chip = page.locator(f"#i-{running.uuid}")
+    chip.hover()
+    page.mouse.down()
+    page.mouse.move(5, 5)
+    expect(page.locator("article.cannot")).to_have_attribute("data-host", "compute4")
+    for _ in range(2):  # it takes two movements until the browser says that it is over something
+        page.locator("article[data-host=compute4] header").hover()
+    expect(page.locator(".drag-why")).to_have_text("compute4 is down. Choose another host.")
+
+    for _ in range(2):
+        page.locator("article[data-host=compute3] header").hover()
+    expect(page.locator(".drag-why")).to_have_count(0)
+    page.mouse.up()
+
+    expect(page).to_have_url(re.compile(rf"{running.uuid}/migrate/\?host=compute3$"))
