@@ -65,8 +65,13 @@ def found(ground: Ground, rule: str, tick: Callable[[], None] | None = None) -> 
         assert time.monotonic() - start < MINUTE, f"{rule} was not found; these were: {open_rules()}"
         (tick or ground.tick)()
     print(f"{rule} found after {time.monotonic() - start:.0f} s: {row.what}")  # noqa: T201 - the figures
-    assert AuditEvent.objects.filter(action="finding", reason=row.what).count() == 1
+    assert audited("finding").count(row.what) == 1
     return row
+
+
+def audited(action: str) -> list[str]:
+    """The sentences of these entries; the database keeps more of a sentence than its English."""
+    return list(AuditEvent.objects.filter(action=action).values_list("reason", flat=True))
 
 
 def passes(ground: Ground, row: Finding, tick: Callable[[], None] | None = None) -> None:
@@ -74,7 +79,7 @@ def passes(ground: Ground, row: Finding, tick: Callable[[], None] | None = None)
     while Finding.objects.get(pk=row.pk).ended_at is None:
         assert time.monotonic() - start < MINUTE, f"{row.rule} does not pass"
         (tick or ground.tick)()
-    assert AuditEvent.objects.filter(action="finding_ended", reason__endswith=row.what).count() == 1
+    assert sum(reason.endswith(row.what) for reason in audited("finding_ended")) == 1
 
 
 def open_rules() -> set[str]:

@@ -27,6 +27,7 @@ PAGES = {
     "host_chips": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/chips/"),
     "host_panel": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/panel/"),
     "move_menu": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/move-menu/"),
+    "no_landing": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/no-landing/"),
     "instance": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/"),
     "instance_status": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/status/"),
     "destinations": ("helpdesk manager auditor operator", "/clouds/lab/instances/{uuid}/destinations/"),
