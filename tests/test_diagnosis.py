@@ -38,6 +38,7 @@ SAID = {
     "Disk of instance is too large(available on destination host: 1)": "disk-too-large",
     "Selective block device migration is not supported with tunnelled block migrations": "tunnelled",
     "Cannot live migrate VIF with related PCI": "device",
+    "Feature not supported with instances that have shares.": "shares",
     "Instance has an associated NUMA topology, cell contains compute nodes older than train": "numa",
     "Operation 'x' not supported for SEV-enabled instance (1b2e).": "special-instance",
     "Compute service of compute3 is still in use.": "still-in-use",
