@@ -165,3 +165,13 @@ def test_what_cannot_take_it_in_any_way_is_told_for_the_picture(
     assert client.get("/clouds/lab/instances/gone/no-landing/").status_code == 404
     client.force_login(auditor)
     assert client.get(path).status_code == 403
+
+
+def test_where_no_kind_of_move_is_open_there_is_no_empty_table(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    path = f"/clouds/lab/instances/{running.uuid}/destinations/"
+    client.force_login(helpdesk)
+    assert "<table" in text(client.get(path))
+    Instance.objects.filter(pk=running.pk).update(status="ERROR")
+    assert "<table" not in text(client.get(path))
