@@ -189,3 +189,14 @@ def test_how_it_could_be_moved_costs_the_same_in_a_large_cloud(client: Client, h
             found.setdefault(is_full, set()).add(len(asked))
         Cloud.objects.all().delete()
     assert all(len(counts) == 1 for counts in found.values())
+
+
+def test_what_only_another_zone_can_take_is_not_called_stuck(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    """Bound to a zone whose other host is down: the way out is the button beside it."""
+    Instance.objects.filter(pk=running.pk).update(pinned_zone="nova", pin_known=True)
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    page = page_of(client, helpdesk, running)
+    assert 'id="move-it"' in page
+    assert "It cannot be moved now." not in page

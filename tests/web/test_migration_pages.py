@@ -308,3 +308,22 @@ def test_the_page_follows_the_move_to_its_new_host(
 
     assert "waits for a decision" in shown
     assert "It has waited for" in shown
+
+
+def test_who_decided_against_it_is_told_on_top_with_the_comment(
+    client: Client, helpdesk: User, manager: User, waiting: Migration
+) -> None:
+    services.reject_migration(actor=manager, migration=waiting, comment="not in office hours")
+    client.force_login(helpdesk)
+    shown = text(client.get(f"/migrations/{waiting.pk}/"))
+    assert "Decided by manager." in shown
+    assert "“not in office hours”" in shown
+
+
+def test_who_let_it_begin_is_not_told_as_who_sent_it_back_when_nobody_decided(
+    client: Client, helpdesk: User, manager: User, asking: Migration
+) -> None:
+    services.approve_migration(actor=manager, migration=asking, comment="go on")
+    Migration.objects.filter(pk=asking.pk).update(state=State.REVERTED, remark="Nobody decided in time.")
+    client.force_login(helpdesk)
+    assert "Decided by" not in text(client.get(f"/migrations/{asking.pk}/"))

@@ -119,6 +119,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     findings = selectors.findings_of_instance(cloud.name, instance.uuid)
     outside = None if move else next(iter(selectors.outside_in_flight(cloud.name, [instance.uuid])), None)
     is_free = not move and not is_ordered and not instance.task_state
+    can_move = any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)
     can_be_ordered = is_free and not instance.locked
     return {
         "cloud": cloud,
@@ -132,11 +133,9 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "order_failed": order if order and _has_failed(order, instance) else None,
         "ways": ways,
         "shared_objections": plan.shared_objections(ways),
-        "is_stuck": bool(ways) and not is_ordered and not any(way.is_askable for way in ways),
+        "is_stuck": bool(ways) and not is_ordered and not can_move,
         "is_evacuation": any(way.key == "evacuate" for way in ways),
-        "may_move": request.user.has_perm(Perm.REQUEST)
-        and not is_ordered
-        and (any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)),
+        "may_move": request.user.has_perm(Perm.REQUEST) and not is_ordered and can_move,
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
         "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
         "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,

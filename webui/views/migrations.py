@@ -167,7 +167,8 @@ def _told_decision(migration: Migration) -> Approval | None:
         State.DECLINED, State.REVERTING, State.REVERTED,
     ):  # fmt: skip
         return None
-    return migration.approvals.order_by("pk").last()
+    # Who let it begin did not send it back: that may have been its deadline.
+    return migration.approvals.filter(decision__in=(Approval.DECLINE, Approval.REJECT)).order_by("pk").last()
 
 
 def _who_acts(request: SignedIn, migration: Migration) -> str:
