@@ -123,6 +123,7 @@ class CloudFollower:
             inventory.read_own_projects(cloud)
             inventory.note_reachable(cloud)
         inventory.read_server_groups(cloud)
+        inventory.read_shares(cloud)
         return HOSTS_EVERY
 
 

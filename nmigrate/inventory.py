@@ -297,6 +297,39 @@ def read_server_groups(cloud: api.Cloud) -> None:
             Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
 
 
+SHARES_AT_A_TIME = 20
+"""Instances whose shared folders are read in one round: Nova tells them one at a time."""
+SHARES_GOOD_FOR = timedelta(minutes=10)
+
+
+def read_shares(cloud: api.Cloud) -> None:
+    """The shared folders of those instances whose were not read for longest; nothing where the cloud has none."""
+    if not cloud.has_shares():
+        return
+    old = timezone.now() - SHARES_GOOD_FOR
+    due = (
+        Instance.objects.filter(cloud=cloud.name)
+        .filter(Q(shares_read_at=None) | Q(shares_read_at__lt=old))
+        .order_by(F("shares_read_at").asc(nulls_first=True), "pk")
+    )
+    changed = False
+    for row in due.only("uuid", "shares")[:SHARES_AT_A_TIME]:
+        shares = list(known_shares(cloud, row.uuid))
+        changed |= row.shares != shares
+        Instance.objects.filter(pk=row.pk).update(shares=shares, shares_read_at=timezone.now())
+    if changed:
+        Cloud.objects.filter(name=cloud.name).update(version=F("version") + 1)
+
+
+def known_shares(cloud: api.Cloud, uuid: str) -> tuple[str, ...]:
+    """A server's shared folders as far as this account may know: none where it may not."""
+    try:
+        return cloud.shares_of(uuid)
+    except (api.Unauthorized, api.Refused) as error:
+        log.info("%s: the shares of %s cannot be read (%s)", cloud.name, uuid, error.said)
+        return ()
+
+
 def read_own_projects(cloud: api.Cloud) -> None:
     """Where our account may act: the advisor offers a copy only there."""
     found = sorted(cloud.own_projects())

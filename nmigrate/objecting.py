@@ -1,9 +1,11 @@
 """What fresh data says against sending an order, at the last moment before it is sent."""
 
+from dataclasses import replace
+
 from django.db.models import F
 from django.utils import timezone
 
-from nmigrate import preflight, selectors
+from nmigrate import inventory, preflight, selectors
 from nmigrate.cloud import api
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import Action
@@ -77,7 +79,8 @@ def _against_move(order: Order, move: Migration, server: api.Server, cloud: api.
 def _fresh_scene(
     order: Order, move: Migration, server: api.Server, cloud: api.Cloud, *, is_start: bool
 ) -> Scene:
-    """`is_start`: two calls for the hosts, and one for the server groups where it is in any.
+    """`is_start`: two calls for the hosts, one for its shared folders, and one for the server groups where it is in
+    any.
 
     Where no host is named, every host may be taken: that they are up and in service is read anew with that one call
     for all, but what room they have and what they are is known from the inventory alone. Asking placement for each
@@ -93,6 +96,7 @@ def _fresh_scene(
     if is_start:
         _read_anew(hosts, move.asked_host, cloud)
         groups = selectors.group_rows(server.uuid, cloud.server_groups()) if groups else groups
+        server = replace(server, shares=inventory.known_shares(cloud, server.uuid))
     around = selectors.around_server(order.cloud, server.uuid, groups, ignoring=move)
     return Scene(server, hosts, preflight.abilities(Cloud.objects.get(pk=order.cloud)), around)
 

@@ -206,3 +206,46 @@ def test_what_its_image_requires_of_a_host_is_known_though_nova_does_not_tell_it
     inventory.read_all_servers(synced, inventory.Names())
     vm2.refresh_from_db()
     assert vm2.image_properties == {"hw_firmware_type": "uefi", "trait:CUSTOM_SSD": "required"}
+
+
+def test_shared_folders_are_read_a_few_at_a_time_those_not_read_for_longest_first(
+    synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.shared[vm2.uuid] = ("share-1",)
+    inventory.read_all_servers(synced, inventory.Names())
+    everyone = Instance.objects.count()
+    inventory.read_shares(synced)
+    inventory.read_shares(synced)
+    assert synced.calls["shares_of"] == everyone, "none is read again so soon"
+    vm2.refresh_from_db()
+    assert vm2.shares == ["share-1"]
+    synced.shared[vm2.uuid] = ()
+    Instance.objects.filter(pk=vm2.pk).update(shares_read_at=timezone.now() - timedelta(minutes=11))
+    before = Cloud.objects.get(pk="lab").version
+    for number in range(25):
+        synced.add(f"new-{number}", "compute1")
+    inventory.read_all_servers(synced, inventory.Names())
+    inventory.read_shares(synced)
+    assert synced.calls["shares_of"] == everyone + inventory.SHARES_AT_A_TIME
+    inventory.read_shares(synced)
+    vm2.refresh_from_db()
+    assert (vm2.shares, Cloud.objects.get(pk="lab").version > before) == ([], True)
+
+
+def test_a_cloud_without_shared_folders_is_not_asked_for_them(synced: FakeCloud, vm2: Instance) -> None:
+    inventory.read_shares(synced)
+    assert synced.calls["shares_of"] == 0
+
+
+def test_an_account_that_may_not_read_shared_folders_goes_on(
+    synced: FakeCloud, vm2: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.shared[vm2.uuid] = ("share-1",)
+
+    def refuse(uuid: str) -> tuple[str, ...]:
+        raise api.Unauthorized("This account may not.", "403")
+
+    monkeypatch.setattr(synced, "shares_of", refuse)
+    inventory.read_shares(synced)
+    vm2.refresh_from_db()
+    assert (vm2.shares, vm2.shares_read_at is not None) == ([], True)

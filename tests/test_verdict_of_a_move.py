@@ -75,6 +75,14 @@ def test_server_group_read_freshly_stops_it(synced: FakeCloud, helpdesk: User, v
     assert "keeps its members on one host" in sent(move).why
 
 
+def test_a_folder_shared_since_stops_a_live_move(synced: FakeCloud, helpdesk: User) -> None:
+    demo = Instance.objects.get(name="demo_zone")
+    move = ask(helpdesk, demo, "compute4", Kind.LIVE)
+    synced.shared[demo.uuid] = ("a-share",)
+    assert "uses shared folders" in sent(move).why
+    assert synced.calls["live_migrate"] == 0
+
+
 def test_a_new_warning_is_kept_and_stops_nothing(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     demo = Instance.objects.get(name="demo_zone")
     move = ask(helpdesk, demo, "compute4", Kind.LIVE)

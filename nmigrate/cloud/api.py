@@ -28,6 +28,7 @@ from nmigrate.cloud.records import (
 __all__ = [
     "NEWEST_MICROVERSION",
     "OLDEST_MICROVERSION",
+    "SHARES_MICROVERSION",
     "Action",
     "Amount",
     "Cloud",
@@ -52,6 +53,8 @@ __all__ = [
     "microversion",
 ]
 
+SHARES_MICROVERSION = "2.97"
+"""2025.1 (Epoxy), which brought shared folders."""
 OLDEST_MICROVERSION = "2.93"
 """Zed (2022): the oldest Nova that everything works with."""
 NEWEST_MICROVERSION = "2.104"
@@ -127,6 +130,14 @@ class Cloud(Protocol):
 
     def action(self, uuid: str, request_id: str) -> Action:
         """One action with its events, oldest first."""
+        ...
+
+    def has_shares(self) -> bool:
+        """Whether servers of this cloud can have shared folders: Nova speaks 2.97, and there is a service for them."""
+        ...
+
+    def shares_of(self, uuid: str) -> tuple[str, ...]:
+        """Ids of a server's shared folders (2.97; none with an older Nova). NotFound when there is no such server."""
         ...
 
     def own_user_id(self) -> str:

@@ -45,6 +45,8 @@ class Server:
     addresses: tuple[str, ...] = ()
     networks: dict[str, list[str]] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    """Ids of its shared folders. Nova tells them one server at a time: see `Cloud.shares_of`."""
     key_name: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()

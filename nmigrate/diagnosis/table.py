@@ -47,12 +47,11 @@ TABLE: tuple[Row, ...] = (
         _("Ask its owner whether it may run, and plan a live move. If not, an operator must move its disk."),
         HELPDESK,
     ),
-    # Nova tells of shares one server at a time only (2.97), so no verdict knows of them beforehand.
     Row(
         "shares",
         r"Feature not supported with instances that have shares",
-        _("It uses shared folders (shares), and with these it can only be moved cold."),
-        _("Move it cold: that stops it for a while. Or ask its owner to detach its shares first."),
+        _("It uses shared folders (shares), and with them it cannot be moved this way."),
+        _("Ask its owner to detach them first."),
         HELPDESK,
     ),
     Row(

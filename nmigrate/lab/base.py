@@ -49,16 +49,21 @@ def seed_identity(client: Client) -> None:
         )
         grant(projects["demo"], user_id, role)
     for name, (kind, path) in ENDPOINTS.items():
-        service_id = find_or_create(client, "service", name, type=kind)
-        endpoints = client.get("keystone", f"/endpoints?service_id={service_id}")["endpoints"]
-        for interface in {"public", "internal", "admin"} - {one["interface"] for one in endpoints}:
-            endpoint = {
-                "service_id": service_id,
-                "interface": interface,
-                "region_id": REGION,
-                "url": url(name, client.port) + path,
-            }
-            client.post("keystone", "/endpoints", {"endpoint": endpoint})
+        name_service(client, name, kind, url(name, client.port) + path)
+
+
+def name_service(client: Client, name: str, kind: str, address: str) -> None:
+    """Name a service and where it is in the catalog, unless it is there."""
+    service_id = find_or_create(client, "service", name, type=kind)
+    endpoints = client.get("keystone", f"/endpoints?service_id={service_id}")["endpoints"]
+    for interface in {"public", "internal", "admin"} - {one["interface"] for one in endpoints}:
+        endpoint = {
+            "service_id": service_id,
+            "interface": interface,
+            "region_id": REGION,
+            "url": address,
+        }
+        client.post("keystone", "/endpoints", {"endpoint": endpoint})
 
 
 def seed_image_and_network(client: Client) -> None:

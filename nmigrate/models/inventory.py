@@ -141,6 +141,8 @@ class Instance(models.Model):
     addresses = models.JSONField(default=list)
     networks = models.JSONField(default=dict)
     volumes = models.JSONField(default=list)
+    shares = models.JSONField(default=list, help_text="ids of its shared folders, read one by one")
+    shares_read_at = models.DateTimeField(null=True, blank=True)
     server_groups = models.JSONField(default=list)
     key_name = models.CharField(max_length=255, blank=True)
     metadata = models.JSONField(default=dict)

@@ -30,6 +30,9 @@ COUNTED = ("VCPU", "MEMORY_MB", "DISK_GB")
 LIVE_PCI_MICROVERSION = "2.100"
 """2025.1, which brought passthrough devices that can move live."""
 
+COLD_WITH_SHARES_MICROVERSION = "2.104"
+"""2026.2, which moves shared folders along (compute service version 74)."""
+
 
 def state(case: Case) -> Iterable[Reason]:
     subject, kind = case.subject, case.kind
@@ -242,6 +245,38 @@ def vtpm(case: Case) -> Iterable[Reason]:
         )
 
 
+def shares(case: Case) -> Iterable[Reason]:
+    """What Nova refuses of an instance with shared folders: nova/compute/api.py, block_shares_not_supported.
+
+    Cold moves it refuses, too, below 2026.2, and there while any of its hosts is older.
+    """
+    subject, kind, abilities = case.subject, case.kind, case.abilities
+    if not subject.shares:
+        return
+    detach = say("Ask its owner to detach them first.")
+    if kind is Kind.COPY:
+        yield amber(
+            "shares", say("The shared folders of {name} do not follow a copy.", name=subject.name), detach
+        )
+    elif kind is Kind.EVACUATE:
+        yield forbidden(
+            "shares",
+            say("{name} uses shared folders, and so cannot be evacuated.", name=subject.name),
+            say("An operator must bring its host back."),
+        )
+    elif kind is Kind.COLD and (abilities is None or abilities.speaks(COLD_WITH_SHARES_MICROVERSION)):
+        yield amber(
+            "shares",
+            say("It uses shared folders, which follow only if every host runs Nova 2026.2 and reaches them."),
+            say("Safer: ask its owner to detach them first."),
+        )
+    else:
+        why = say(
+            "{name} uses shared folders, and with them Nova does not move it this way.", name=subject.name
+        )
+        yield forbidden("shares", why, detach)
+
+
 def pinned_processors(case: Case) -> Iterable[Reason]:
     subject = case.subject
     if spec(subject, "cpu_policy") in ("dedicated", "mixed") or spec(subject, "numa_nodes"):
@@ -302,6 +337,7 @@ RULES = (
     config_drive,
     passthrough,
     vtpm,
+    shares,
     pinned_processors,
     encrypted_memory,
     own_wishes,

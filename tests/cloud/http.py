@@ -46,13 +46,18 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def keystone(server: Server, nova_newest: str = "2.104") -> None:
-    """Answers of a keystone that lets us in, with a Nova that speaks up to `nova_newest`."""
+def keystone(server: Server, nova_newest: str = "2.104", *, others: tuple[str, ...] = ()) -> None:
+    """Answers of a keystone that lets us in, with a Nova that speaks up to `nova_newest`; `others`: types of services
+    that its catalog names beside."""
     version = {"id": "v3.14", "status": "stable", "links": [{"rel": "self", "href": f"{server.url}/v3/"}]}
     endpoint = {"interface": "public", "region": "RegionOne", "region_id": "RegionOne", "id": "e"}
     catalog = [
         {"type": kind, "name": kind, "id": kind, "endpoints": [{**endpoint, "url": server.url + path}]}
-        for kind, path in (("compute", "/compute/v2.1"), ("placement", "/placement"))
+        for kind, path in (
+            ("compute", "/compute/v2.1"),
+            ("placement", "/placement"),
+            *((kind, f"/{kind}") for kind in others),
+        )
     ]
     token = {
         "user": {"id": "u", "name": "nmigrate", "domain": {"id": "default", "name": "Default"}},

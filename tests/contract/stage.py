@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
-from nmigrate.lab import Lab
+from nmigrate.lab import Lab, databases
 from nmigrate.lab.client import Client
 from tests.fake.base import PROJECT
 from tests.fakecloud import MEMBER, FakeCloud
@@ -33,6 +33,10 @@ class Stage(Protocol):
 
     def boot_from_volume(self, name: str, host: str) -> str:
         """The same, running, whose first disk is a volume that was made of an image."""
+        ...
+
+    def share(self, uuid: str) -> str:
+        """Attach a shared folder. Returns its id."""
         ...
 
     def image_that_requires(self, trait: str) -> str:
@@ -100,6 +104,10 @@ class FakeStage:
         uuid = self.boot(name, host, "ACTIVE")
         self.fake.change(uuid, image_id="", volumes=("volume-1",))
         return uuid
+
+    def share(self, uuid: str) -> str:
+        self.fake.shared[uuid] = ("share-1",)
+        return "share-1"
 
     def image_that_requires(self, trait: str) -> str:
         image = api.Image(str(uuid4()), "k-picky", "active", size=1, traits=(trait,))
@@ -176,6 +184,7 @@ class LabStage:
         self.member_admin = client(lab, "demo", "admin")
         """As admin, but in the project of the member who later confirms past us."""
         self.booted: list[str] = []
+        self.shared: list[str] = []
         lab.behaviour(
             cold_migrate_seconds=0.2,
             confirm_seconds=0,
@@ -216,6 +225,18 @@ class LabStage:
         self.booted.append(uuid)
         self.until(lambda: self._at_rest(uuid, "ACTIVE"))
         return uuid
+
+    def share(self, uuid: str) -> str:
+        # the record that Nova makes after it has asked the share service, which the lab has not
+        made = str(uuid4())
+        with databases.connect(self.lab.state / "db/nova_cell1.sqlite") as cell:
+            cell.execute(
+                "INSERT INTO share_mapping (uuid, instance_uuid, share_id, status, tag, export_location, share_proto)"
+                " VALUES (?, ?, ?, 'inactive', 'tag', '10.0.0.1:/folder', 'NFS')",
+                (str(uuid4()), uuid, made),
+            )
+        self.shared.append(made)
+        return made
 
     def image_that_requires(self, trait: str) -> str:
         image = {"name": "k-picky", "disk_format": "raw", "container_format": "bare", "visibility": "public"}
@@ -308,6 +329,8 @@ class LabStage:
     def clear(self) -> None:
         self.lab.reset_behaviour()
         self.offload_at_once(True)
+        with databases.connect(self.lab.state / "db/nova_cell1.sqlite") as cell:
+            cell.executemany("DELETE FROM share_mapping WHERE share_id = ?", [(one,) for one in self.shared])
         # Copies have the names of their originals.
         rows = self.admin.get("nova", "/servers/detail?all_tenants=1")["servers"]
         names = {row["name"] for row in rows if row["id"] in self.booted}

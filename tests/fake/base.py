@@ -40,6 +40,8 @@ class FakeBase:
         self.stored_images: dict[str, api.Image] = {}
         self.booted_from_volume_images: set[str] = set()
         """UUIDs of servers whose first disk is a volume, although an image is named."""
+        self.shared: dict[str, tuple[str, ...]] = {}
+        """UUID of a server -> ids of its shared folders."""
         self.projects = {PROJECT}
         """Where our account has a role."""
         # handles: how the cloud behaves
@@ -206,6 +208,11 @@ class FakeBase:
         """Nova stops members at a lock; admins and its own periodic tasks (no user) pass."""
         if server.locked and user not in ("", OWN, ADMIN):
             raise self._refuse(f"Instance {server.uuid} is locked")
+
+    def _check_shares(self, uuid: str) -> None:
+        """Seen on the lab: before any look at its state."""
+        if uuid in self.shared:
+            raise self._refuse("Feature not supported with instances that have shares.")
 
     def _check_host(self, host: str) -> None:
         if host and host not in self.hosts:

@@ -72,6 +72,7 @@ class Live(FakeBase):
 
     def _live_migrate(self, uuid: str, host: str, block: bool | None, user: str) -> str:
         server = self._find(uuid)
+        self._check_shares(uuid)
         self._check_state(server, "os-migrateLive", "ACTIVE", "PAUSED")
         self._check_host(host)
         request_id = self._begin(uuid, "live-migration", user)

@@ -82,6 +82,17 @@ class Reading(FakeBase):
         first = 0 if self.starts_from_volume(self.by_uuid[uuid]) else 1
         return {f"/dev/vd{chr(ord('a') + number)}": volume for number, volume in enumerate(volumes, first)}
 
+    def has_shares(self) -> bool:
+        return self._speaks_of_shares() and bool(self.shared)
+
+    def shares_of(self, uuid: str) -> tuple[str, ...]:
+        self._answer("shares_of")
+        self._find(uuid)
+        return self.shared.get(uuid, ()) if self._speaks_of_shares() else ()
+
+    def _speaks_of_shares(self) -> bool:
+        return api.microversion(self.newest) >= api.microversion(api.SHARES_MICROVERSION)
+
     def own_user_id(self) -> str:
         return OWN
 

@@ -28,6 +28,7 @@ class Shelving(FakeBase):
     # -- shelve
 
     def _shelve(self, uuid: str) -> str:
+        self._check_shares(uuid)
         self._check_state(self._find(uuid), "shelve", "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
         request_id = self._begin(uuid, "shelve", OWN)
         self.change(uuid, task_state="shelving")
@@ -117,6 +118,7 @@ class Shelving(FakeBase):
 
     def _evacuate(self, uuid: str, host: str) -> str:
         server = self._find(uuid)
+        self._check_shares(uuid)
         if host and host not in self.hosts:
             said = f"404 Compute host {host} not found."
             raise api.NotFound(known_refusal(said), said)

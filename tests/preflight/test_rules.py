@@ -39,6 +39,7 @@ WEB = Server(
 NEARLY_FULL = Amount(total=196608, reserved=4096, used=188416)
 STOPPED = replace(WEB, status="SHUTOFF", power_state=4)
 ON_VOLUME = replace(WEB, image_id="", volumes=("v",))
+SHARING = replace(WEB, shares=("s",))
 PINNED = replace(WEB, pinned_zone="z1")
 ELSEWHERE = replace(THERE, zone="z2")
 TPM = ("COMPUTE_SECURITY_TPM_2_0", "COMPUTE_SECURITY_TPM_SECRET_SECURITY_USER")
@@ -100,6 +101,12 @@ TOLD = (
     Told("vtpm", FORBIDDEN, replace(SHELVE, subject=spec(hw__tpm_version="2.0")), SHELVE),
     Told("vtpm", FORBIDDEN, replace(EVACUATE, subject=spec(hw__tpm_version="2.0")), EVACUATE),
     Told("vtpm", AMBER, replace(COPY, subject=spec(hw__tpm_version="2.0")), COPY),
+    Told("shares", FORBIDDEN, replace(LIVE, subject=SHARING), LIVE),
+    Told("shares", FORBIDDEN, replace(SHELVE, subject=SHARING), SHELVE),
+    Told("shares", FORBIDDEN, replace(EVACUATE, subject=SHARING), EVACUATE),
+    Told("shares", FORBIDDEN, replace(CASE, subject=SHARING, abilities=Abilities("lab", "2.103"))),
+    Told("shares", AMBER, replace(CASE, subject=SHARING)),
+    Told("shares", AMBER, replace(COPY, subject=SHARING), COPY),
     Told("pinned_processors", AMBER, replace(LIVE, subject=spec(hw__cpu_policy="dedicated")), LIVE),
     Told("pinned_processors", AMBER, replace(CASE, subject=spec(hw__numa_nodes="2"))),
     Told("encrypted_memory", FORBIDDEN, replace(LIVE, subject=spec(hw__mem_encryption="true")), LIVE),

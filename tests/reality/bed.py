@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from nmigrate.lab.base import name_service
 from nmigrate.lab.client import ApiError, Client
 from nmigrate.lab.errors import LabError
 from nmigrate.lab.story import attach_volume
@@ -20,6 +21,8 @@ SECONDS = 120
 HIDING = 20
 """How often that is tried."""
 AN_HOUR = 3600
+NOBODY = "http://127.0.0.1:1/v2"
+"""Where the catalog says that the share service is, which the lab has not."""
 BEGUN = {"live_migration_seconds": "migrating", "cold_migrate_seconds": "resize_migrating"}
 """A duration that is long -> the task that shows that it has begun."""
 
@@ -41,6 +44,7 @@ class Bed:
         parts(self.lab)  # read once, before threads need it
         self._make_hosts()
         self._make_zones()
+        name_service(self.stage.admin, "manila", "shared-file-system", NOBODY)
         self._flavors({guest.flavor for guest in guests})
         self._projects({guest.project for guest in guests})
         for guest in guests:
@@ -97,6 +101,8 @@ class Bed:
             elif host == SHY:
                 self.hide(host)
         for guest in guests:
+            if guest.share:
+                self.stage.share(uuids[guest.name])
             if guest.slow:
                 self._begin(guest, uuids[guest.name])
             if guest.found:

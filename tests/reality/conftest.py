@@ -14,6 +14,7 @@ import pytest
 from nmigrate import cloud as clouds
 from nmigrate import inventory
 from nmigrate.cloud import api
+from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.lab import Lab
 from nmigrate.lab.configuration import PORTS
 from tests.contract.stage import LabStage
@@ -86,6 +87,8 @@ def comparison(own_lab: Lab, roles: None) -> Comparison:
             bed.hide(SHY)
         ground = Ground(stage)
         inventory.read_server_groups(ground.cloud)
+        for _ in range(1 + len(guests) // inventory.SHARES_AT_A_TIME):
+            inventory.read_shares(OpenStackCloud("lab", newest=api.NEWEST_MICROVERSION, timeout=120))
         there = [guest for guest in guests if guest.name in uuids]
         cells = {guest.name: judged(uuids[guest.name]) for guest in there}
         say(f"{len(there)} instances on {len(hosts)} hosts: {sum(map(len, cells.values()))} moves to try")

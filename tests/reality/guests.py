@@ -91,6 +91,8 @@ class Guest:
     ends: str = "ACTIVE"
     from_volume: bool = False
     volume: bool = False
+    share: bool = False
+    """A shared folder is attached to it, as far as Nova knows."""
     config_drive: bool = False
     group: str = ""
     """Policy of a server group of its own."""
@@ -183,6 +185,8 @@ GUESTS: tuple[Guest, ...] = (
     Guest("volume-root", "compute2", from_volume=True),
     Guest("volume-root-config", "compute2", from_volume=True, config_drive=True),
     Guest("data-volume", "compute2", volume=True),
+    Guest("shared-folder", "compute2", share=True),
+    Guest("shared-folder-stopped", "compute2", then=STOP, ends="SHUTOFF", share=True),
     Guest("config-drive", "compute2", config_drive=True),
     Guest("apart", "compute4", group="anti-affinity", partners=("compute2", "compute3")),
     Guest(
@@ -209,6 +213,7 @@ GUESTS: tuple[Guest, ...] = (
     Guest("lost-broken", "h-lost", then=(BROKEN,), ends="ERROR"),
     Guest("lost-locked", "h-lost", then=(LOCK,)),
     Guest("lost-volume", "h-lost", from_volume=True),
+    Guest("lost-shared-folder", "h-lost", share=True),
     Guest("lost-nossd", "h-lost", "r.nossd"),
     Guest("lost-memory", "h-lost", "r.memory"),
     Guest("lost-apart", "h-lost", group="anti-affinity", partners=("compute2",)),

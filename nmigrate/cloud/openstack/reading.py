@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from nmigrate.cloud import api, wire
+from nmigrate.cloud.failures import explain
 from nmigrate.cloud.openstack.session import Session
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,19 @@ class Reading(Session):
     def volume_devices(self, uuid: str) -> dict[str, str]:
         rows = self._nova("GET", f"/servers/{uuid}/os-volume_attachments")["volumeAttachments"]
         return {row["device"]: row["volumeId"] for row in rows if row.get("device")}
+
+    def has_shares(self) -> bool:
+        if api.microversion(self.versions().used) < api.microversion(api.SHARES_MICROVERSION):
+            return False
+        session = self._connect().session
+        with explain(self.name):
+            catalog = session.auth.get_access(session).service_catalog
+            return bool(catalog.get_endpoints(service_type="shared-file-system"))
+
+    def shares_of(self, uuid: str) -> tuple[str, ...]:
+        if api.microversion(self.versions().used) < api.microversion(api.SHARES_MICROVERSION):
+            return ()
+        return tuple(row["share_id"] for row in self._nova("GET", f"/servers/{uuid}/shares")["shares"])
 
     def images(self) -> list[api.Image]:
         try:
