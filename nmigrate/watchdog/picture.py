@@ -81,6 +81,8 @@ class Picture:
     """Those of the moves, and every one that has a task or a state of BUSY_STATUSES."""
     outside: list[OutsideMove]
     """Under way, or ended lately; newest first."""
+    moved_at: dict[str, datetime]
+    """Instance that others moved -> when a move of ours of it last came to its end, and it was where that led."""
     down: frozenset[str]
     """Hosts whose compute service does not answer, or was declared down."""
     seen_at: dict[int, datetime]
@@ -144,7 +146,7 @@ class Picture:
 
 
 def take(cloud: str) -> Picture:
-    """Ten queries, whatever the number of moves."""
+    """Eleven queries, whatever the number of moves."""
     now = timezone.now()
     lately = now - KEPT
     moves = list(Migration.objects.filter(cloud=cloud, state__in=[s.value for s in ACTIVE]).order_by("id"))
@@ -172,6 +174,16 @@ def take(cloud: str) -> Picture:
         ),
         instances={row.uuid: row for row in instances},
         outside=outside,
+        moved_at=dict(
+            Migration.objects.filter(
+                cloud=cloud,
+                instance_uuid__in={row.instance_uuid for row in outside},
+                state__in=(State.DONE, State.REVERTED),
+            )
+            .order_by()
+            .values_list("instance_uuid")
+            .annotate(Max("ended_at"))
+        ),
         down=frozenset(
             Hypervisor.objects.filter(~Q(state="up") | Q(forced_down=True), cloud=cloud).values_list(
                 "host", flat=True

@@ -188,6 +188,7 @@ def wrong_host(picture: Picture) -> Iterator[Found]:
             and picture.is_past(row.updated_at, CONTRADICTS)
             and row.updated_at is not None
             and not (instance.updated_at and instance.updated_at - row.updated_at > SETTLED)
+            and picture.moved_at.get(row.instance_uuid, row.updated_at) <= row.updated_at
         ):
             yield _elsewhere(None, row.instance_uuid, row.instance_name, instance.host, row.dest_host)
 

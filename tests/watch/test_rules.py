@@ -281,6 +281,21 @@ def test_a_move_that_others_made_is_found_on_the_wrong_host(synced: FakeCloud, v
     assert "wrong_host" not in found()
 
 
+def test_one_that_others_moved_and_we_brought_back_is_not_on_the_wrong_host(moving: Migration) -> None:
+    vm2 = Instance.objects.get(uuid=moving.instance_uuid)
+    Migration.objects.filter(pk=moving.pk).update(
+        state=State.DONE, step="", ended_at=ago(timedelta(seconds=40))
+    )
+    row = outside(
+        vm2, type="live-migration", status="completed", source_host=vm2.host, dest_host="compute4",
+        updated_at=ago(timedelta(seconds=60)), ended_at=ago(timedelta(seconds=60)),
+    )  # fmt: skip
+    assert "wrong_host" not in found()
+
+    OutsideMove.objects.filter(pk=row.pk).update(updated_at=ago(timedelta(seconds=30)))
+    assert "wrong_host" in found()
+
+
 # -- tasks, broken instances
 
 
