@@ -140,6 +140,9 @@ class AuditFilterForm(forms.Form):
     since = forms.CharField(required=False, max_length=40, label=_("From"))
     until = forms.CharField(required=False, max_length=40, label=_("Until"))
     outside = forms.BooleanField(required=False)
+    view = forms.ChoiceField(
+        required=False, choices=[("", _("Move by move")), ("entries", _("Every entry"))], label=_("View")
+    )
     migration = forms.IntegerField(
         required=False,
         min_value=1,

@@ -315,6 +315,14 @@ def of_migration(state: str) -> Look:
     return Look(STATE_TONES[State(state)], LABELS[State(state)])
 
 
+def of_state(value: str) -> str:
+    """The word for a state that the record holds as text; another word stays as it is."""
+    try:
+        return LABELS[State(value)]
+    except ValueError:
+        return value
+
+
 _OUTSIDE: dict[str, "Look"] = {
     "completed": Look(OK, say("done")),
     "done": Look(OK, say("done")),

@@ -55,7 +55,14 @@ from nmigrate.selectors.noticed import (
 )
 from nmigrate.selectors.pulse import Health, Pulse, administrators, health, pulses
 from nmigrate.selectors.tour import Tour, tour
-from nmigrate.selectors.trail import AuditFilter, audit_actions, audit_trail
+from nmigrate.selectors.trail import (
+    AuditFilter,
+    Story,
+    audit_actions,
+    audit_stories,
+    audit_trail,
+    told_stories,
+)
 from nmigrate.selectors.zones import (
     Topology,
     ZoneCards,
@@ -97,6 +104,7 @@ __all__ = [
     "Past",
     "Pending",
     "Pulse",
+    "Story",
     "Topology",
     "Tour",
     "Wanted",
@@ -105,6 +113,7 @@ __all__ = [
     "around",
     "around_server",
     "audit_actions",
+    "audit_stories",
     "audit_trail",
     "by_instance",
     "clouds",
@@ -138,6 +147,7 @@ __all__ = [
     "pending_count",
     "percent",
     "pulses",
+    "told_stories",
     "topology",
     "topology_version",
     "tour",

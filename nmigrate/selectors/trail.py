@@ -1,11 +1,13 @@
-"""The audit trail, filtered."""
+"""The audit trail, filtered: entry by entry, or told move by move."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import F, Max, Q, QuerySet, TextField
+from django.db.models.functions import Cast, Coalesce
 
+from nmigrate.audit import SYSTEM
 from nmigrate.models import AuditEvent
 
 
@@ -48,6 +50,70 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
     for word in wanted.text.split():
         rows = rows.annotate(number=Cast("id", TextField())).filter(_mentions(word))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All entries of one move, or one entry that belongs to none; the oldest first."""
+
+    events: tuple[AuditEvent, ...]
+
+    @property
+    def first(self) -> AuditEvent:
+        return self.events[0]
+
+    @property
+    def last(self) -> AuditEvent:
+        return self.events[-1]
+
+    @property
+    def acts(self) -> tuple[AuditEvent, ...]:
+        """What people did, here or past this application; of a story without any, all of it."""
+        return tuple(event for event in self.events if event.actor != SYSTEM) or self.events
+
+    @property
+    def is_outside(self) -> bool:
+        return any(event.is_outside for event in self.events)
+
+    @property
+    def state(self) -> str:
+        """What it came to so far; "" of what is no move."""
+        return next((event.state_after for event in reversed(self.events) if event.state_after), "")
+
+    @property
+    def where(self) -> AuditEvent:
+        """The newest entry that names where to."""
+        return next((event for event in reversed(self.events) if event.to_host), self.last)
+
+    @property
+    def why_failed(self) -> str:
+        """The reason of the entry that ended it, if nobody gave one."""
+        return self.last.reason if self.last.actor == SYSTEM else ""
+
+
+def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
+    """Which stories have an entry that matches, the newest first: the id of the move, or minus that of the entry."""
+    return (
+        audit_trail(wanted)
+        .order_by()
+        .annotate(story=Coalesce("migration_id", -F("id")))
+        .values("story")
+        .annotate(newest=Max("id"))
+        .order_by("-newest")
+        .values_list("story", flat=True)
+    )
+
+
+def told_stories(stories: Sequence[int]) -> list[Story]:
+    """These stories whole, with the entries that did not match. One query."""
+    of: dict[int, list[AuditEvent]] = {story: [] for story in stories}
+    whole = AuditEvent.objects.filter(
+        Q(migration_id__in=[one for one in stories if one > 0])
+        | Q(id__in=[-one for one in stories if one < 0])
+    )
+    for event in whole.order_by("id"):
+        of[event.migration_id or -event.id].append(event)
+    return [Story(tuple(events)) for events in of.values() if events]
 
 
 def _mentions(word: str) -> Q:

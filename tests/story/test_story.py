@@ -226,7 +226,7 @@ def test_5_auditor_finds_every_step_filters_and_exports(desk: Desk, seat: Seat) 
     page = seat("auditor")
     page.get_by_role("link", name="Audit trail").click()
     expect(page.locator("main")).to_contain_text("unbroken")
-    page.goto(f"{desk.url}/audit/?instance=vm2")
+    page.goto(f"{desk.url}/audit/?instance=vm2&view=entries")
     rows = page.locator("tbody tr")
     text = page.locator("table").inner_text()
     for word in ("helpdesk", "manager", "nmigrate", "UTC", "req-", "looks well", "OPS-311"):

@@ -115,6 +115,7 @@ def pages(
         ("decide-copy", f"{moves}{copied.pk}/decide/", manager),
         ("decided", f"{moves}{failed.pk}/decide/", manager),
         ("audit", "/audit/", auditor),
+        ("audit-entries", "/audit/?view=entries", auditor),
         ("audit-bypasses", "/audit/?outside=on", auditor),
         ("audit-bad-filter", "/audit/?since=never", auditor),
         ("audit-nothing", "/audit/?q=nothing-like-this", auditor),

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import audit
@@ -21,8 +22,8 @@ from webui.views.audit import harmless
 from webui.words import of_action
 
 
-def rows_of(client: Client, query: str = "") -> list[dict[str, str]]:
-    response = client.get(f"/audit/export.csv{query}")
+def rows_of(client: Client, query: str = "", language: str = "en") -> list[dict[str, str]]:
+    response = client.get(f"/audit/export.csv{query}", headers={"Accept-Language": language})
     assert response.status_code == 200
     content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # it is streamed
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
@@ -70,10 +71,11 @@ def test_bypasses_can_be_read_alone_and_stand_out(
 
     assert [row["action"] for row in rows] == ["observe_confirm"]
     assert {row["outside"] for row in rows} == {"yes"}
-    shown = text(client.get("/audit/?outside=on"))
-    assert shown.count('class="bypass"') == 1
-    assert "confirmed it outside nmigrate" in shown
-    assert "1 entry" in shown
+    for query, count in (("", "1 move or other event"), ("&view=entries", "1 entry")):
+        shown = text(client.get(f"/audit/?outside=on{query}"))
+        assert shown.count('class="bypass"') == 1
+        assert "confirmed it outside nmigrate" in shown
+        assert count in shown
     entry = text(client.get(f"/audit/{rows[0]['id']}/"))
     assert "This was done outside nmigrate," in entry
 
@@ -138,6 +140,68 @@ def test_a_bad_filter_gets_a_sentence(client: Client, auditor: User, query: str,
         response = client.get(f"{path}?{query}")
         assert response.status_code == 422
         assert sentence in text(response)
+
+
+def test_a_move_is_one_row_with_what_people_did_and_what_came_of_it(
+    client: Client, auditor: User, done: Migration
+) -> None:
+    client.force_login(auditor)
+
+    shown = text(client.get("/audit/?person=manager")).split("<table")[1]
+
+    assert shown.count("<tr") == 2, "the head and one move, though three people's entries match or do not"
+    for words in ("helpdesk</b> asked for the move", "disk errors on compute1", "OPS-311"):
+        assert words in shown
+    assert "manager</b> confirmed the move" in shown
+    assert "looks healthy" in shown
+    entries = AuditEvent.objects.filter(migration_id=done.pk).count()
+    assert f'?migration={done.pk}&amp;view=entries">{entries} entries</a>' in shown
+    assert "saw the confirmed move done" not in shown
+    assert "saw the confirmed move done" in text(client.get(f"/audit/?migration={done.pk}&view=entries"))
+
+
+def test_what_is_no_move_is_a_row_of_its_own(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    with transaction.atomic():
+        for name in ("a", "b"):
+            audit.record(
+                "start", actor="helpdesk", cloud="lab", instance_uuid=f"u-{name}", instance_name=name
+            )
+
+    shown = text(client.get("/audit/")).split("<table")[1]
+
+    assert shown.count("asked to start it") == 2
+    assert (
+        shown.index('instances/u-b/">b</a>') < shown.index('instances/u-a/">a</a>') < shown.index("OPS-311")
+    )
+
+
+def test_the_rows_cost_the_same_whatever_their_number(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    client.get("/audit/")  # the chain is checked once a minute
+    with CaptureQueriesContext(connection) as few:
+        client.get("/audit/")
+    with transaction.atomic():
+        for number in range(40):
+            audit.record("start", actor="helpdesk", cloud="lab", instance_name=f"vm-{number}")
+    with CaptureQueriesContext(connection) as many:
+        client.get("/audit/")
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(
+    ("language", "what", "state"), [("en", "confirmed", "done"), ("vi", "xác nhận", "xong")]
+)
+def test_the_export_has_the_words_of_the_page_beside_the_codes(
+    client: Client, auditor: User, done: Migration, language: str, what: str, state: str
+) -> None:
+    client.force_login(auditor)
+
+    rows = rows_of(client, language=language)
+
+    confirmed = next(row for row in rows if row["action"] == "confirm")
+    assert what in confirmed["what"]
+    assert (rows[-1]["state_after"], rows[-1]["state_after_in_words"]) == ("done", state)
 
 
 def test_an_entry_has_a_page_of_its_own(client: Client, auditor: User, done: Migration) -> None:

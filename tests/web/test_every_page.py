@@ -1,7 +1,8 @@
 """Every page in each theme, language and width: no accessibility error, nothing too wide, nothing blocked, valid HTML.
 
 NMIGRATE_TEST_PICTURES=1 python3 manage.py test tests/web/test_every_page.py   also takes a picture of each, into
-var/pictures/pages/<language>-<theme>-<width>/, for somebody to look at.
+var/pictures/pages/<language>-<theme>-<width>/, for somebody to look at; NMIGRATE_TEST_PAGES=audit,plan tries only those
+whose name begins so.
 """
 
 import os
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
 HEIGHT = 900
 WIDTHS = (360, 768, 1440)
+ONLY = tuple(os.environ.get("NMIGRATE_TEST_PAGES", "").split(","))
 IS_TAKING = bool(os.environ.get("NMIGRATE_TEST_PICTURES"))
 LOOKS = [(theme, language) for language in ("en", *translations.offered()) for theme in ("light", "dark")]
 
@@ -48,7 +50,7 @@ def test_every_page(
     )
     wrong: list[str] = []
     sessions: dict[User | None, str] = {}
-    for shown in pages:
+    for shown in [one for one in pages if one.name.startswith(ONLY)]:
         _be(context, shown.user, sessions, live_server)
         page.goto(live_server.url + shown.path)
         assert page.locator("html").get_attribute("lang") == language

@@ -174,10 +174,16 @@ def where(migration: Migration) -> str:
 @register.filter
 def state_word(value: str) -> str:
     """The word for a state that the record holds as text; another word stays as it is."""
+    return words.of_state(value)
+
+
+@register.simple_tag
+def state_of(value: str) -> SafeString:
+    """The badge of a state that the record holds as text; another word stays as it is."""
     try:
-        return words.of_migration(value).word
+        return badge(words.of_migration(value))
     except ValueError:
-        return value
+        return format_html("{}", value)
 
 
 @register.simple_tag

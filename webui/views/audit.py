@@ -1,22 +1,24 @@
 """The audit trail: filter, read, link to one entry, and take the selection away as CSV."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from django.core.cache import cache
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.http import require_safe
 
 from nmigrate import audit, selectors
-from nmigrate.models import AuditEvent
-from nmigrate.sentences import say
+from nmigrate.models import AuditEvent, Migration
+from nmigrate.sentences import say, told
 from nmigrate.states import Perm
+from webui import words
 from webui.access import SignedIn, needs
 from webui.forms import AuditFilterForm
 
@@ -41,7 +43,11 @@ COLUMNS = (
     "ticket",
     "request_id",
     "hash",
+    "what",
+    "state_before_in_words",
+    "state_after_in_words",
 )
+"""Codes, which stay the same; at the end the words of the page, in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +78,39 @@ def chain_state() -> ChainState:
 def audit_trail(request: SignedIn) -> HttpResponse:
     form = AuditFilterForm(request.GET)
     is_valid = form.is_valid()
-    rows = selectors.audit_trail(form.wanted()) if is_valid else AuditEvent.objects.none()
+    is_by_entry = is_valid and form.cleaned_data["view"] == "entries"
+    wanted: Callable[[selectors.AuditFilter], QuerySet[AuditEvent, Any]] = (
+        selectors.audit_trail if is_by_entry else selectors.audit_stories
+    )
+    rows = wanted(form.wanted()) if is_valid else AuditEvent.objects.none()
+    page: Page[Any] = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     selection = request.GET.copy()
     selection.pop("page", None)
+    filters = {name: value for name, value in selection.items() if name != "view" and value}
     context = {
         "form": form,
-        "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "is_by_entry": is_by_entry,
+        "stories": [] if is_by_entry or not is_valid else _with_moves(page.object_list),
         "actions": selectors.audit_actions(),
         "chain": chain_state(),
         "selection": selection.urlencode(),
-        "is_filtered": any(selection.values()),
+        "is_filtered": bool(filters),
         "spans": [
             (say("Today"), f"{timezone.localdate()}T00:00"),
             (say("The last 7 days"), f"{timezone.localdate() - timedelta(days=6)}T00:00"),
         ],
     }
     return render(request, "audit.html", context, status=200 if is_valid else 422)
+
+
+def _with_moves(stories: Iterable[int]) -> list[tuple[selectors.Story, Migration | None]]:
+    """Each story with the record of its move, which alone knows of what kind it is."""
+    told = selectors.told_stories(list(stories))
+    moves = Migration.objects.in_bulk(
+        [story.last.migration_id for story in told if story.last.migration_id is not None]
+    )
+    return [(story, moves.get(story.last.migration_id or 0)) for story in told]
 
 
 @require_safe
@@ -110,7 +133,9 @@ def export_audit(request: SignedIn) -> HttpResponseBase:
         return audit_trail(request)
     name = f"nmigrate-audit-{timezone.now():%Y%m%d-%H%M%S}Z.csv"
     return StreamingHttpResponse(
-        _csv(selectors.audit_trail(form.wanted()), timezone.get_current_timezone()),
+        _csv(
+            selectors.audit_trail(form.wanted()), timezone.get_current_timezone(), translation.get_language()
+        ),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -123,10 +148,10 @@ class _Line:
         return line
 
 
-def _csv(rows: QuerySet[AuditEvent], zone: tzinfo) -> Iterator[str]:
+def _csv(rows: QuerySet[AuditEvent], zone: tzinfo, language: str) -> Iterator[str]:
     """The export, oldest first, line by line; the mark in front tells spreadsheets that it is UTF-8.
 
-    `zone` is handed in: when the lines are made, the middleware has taken the reader's zone off again.
+    `zone` and `language` are handed in: when the lines are made, the middleware has taken the reader's off again.
     """
     writer = csv.writer(_Line())
     yield "\ufeff" + writer.writerow(COLUMNS)
@@ -150,8 +175,18 @@ def _csv(rows: QuerySet[AuditEvent], zone: tzinfo) -> Iterator[str]:
             event.ticket,
             event.request_id,
             event.hash,
+            *_in_words(event, language),
         )
         yield writer.writerow([harmless(str(value)) for value in values])
+
+
+def _in_words(event: AuditEvent, language: str) -> tuple[str, str, str]:
+    with translation.override(language):
+        return (
+            told(words.of_action(event.action)),
+            told(words.of_state(event.state_before)),
+            told(words.of_state(event.state_after)),
+        )
 
 
 def harmless(cell: str) -> str:
