@@ -24,6 +24,8 @@ PERHAPS_BOUND = "perhaps_bound"
 """No host of its zone can take it, and the cloud does not tell whether it is bound to that."""
 NO_HOST_RULES = frozenset({NO_HOST, NO_HOST_HERE, PERHAPS_BOUND})
 """The names of what is said here, beside those of the rules."""
+MAY_LEAVE = "may_leave_zone"
+"""It is bound to no zone, and a host of another one may be chosen."""
 ANOTHER_ZONE = say("Choose another zone.")
 MAKE_ROOM = say("An operator must make room, or bring a host back.")
 
@@ -38,6 +40,8 @@ OF_ALL: dict[str, str] = {
 }
 """Rule -> what it says of several hosts at once."""
 _GROUPS = frozenset({"group_together", "group_apart"})
+STAYING = (Kind.LIVE, Kind.COLD, Kind.EVACUATE)
+"""What names no zone."""
 _LEAVING = (Kind.LIVE, Kind.COLD, Kind.SHELVE, Kind.COPY)
 """What leads to another zone."""
 
@@ -55,9 +59,13 @@ def judge_any(case: Case, hosts: Iterable[Destination]) -> Verdict:
     against = _against_all(case, every, zone)
     if against is not None:
         return verdict.also([_no_host(case, every, zone, against)])
-    is_hidden = case.kind in (Kind.LIVE, Kind.COLD, Kind.EVACUATE) and not case.subject.pin_known
+    is_hidden = case.kind in STAYING and not case.subject.pin_known
     if is_hidden and not zone and _against_all(case, every, case.subject.zone) is not None:
         return verdict.also([_perhaps_bound(case)])
+    if case.kind in STAYING and case.subject.pin_known and case.subject.zone and not zone:
+        others = [host for host in every if host.zone not in (case.subject.zone, "")]
+        if others and _against_all(case, others, "") is None:
+            return verdict.also([_may_leave(case)])
     return verdict
 
 
@@ -181,6 +189,12 @@ def _leads_to(case: Case, zone: str, there: list[Destination]) -> bool:
 
 def _fits(verdict: Verdict) -> bool:
     return verdict.level < Level.OURS
+
+
+def _may_leave(case: Case) -> Reason:
+    zone = case.subject.zone
+    why = say("It is bound to no zone: Nova may choose a host of another one than {zone}.", zone=zone)
+    return Reason(MAY_LEAVE, Level.AMBER, why, say("To keep it in {zone}, choose a host there.", zone=zone))
 
 
 def _perhaps_bound(case: Case) -> Reason:

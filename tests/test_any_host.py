@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from nmigrate.any_host import NO_HOST, NO_HOST_HERE, OF_ALL, PERHAPS_BOUND, judge_any
+from nmigrate.any_host import MAY_LEAVE, NO_HOST, NO_HOST_HERE, OF_ALL, PERHAPS_BOUND, judge_any
 from nmigrate.cloud.api import Hypervisor
 from nmigrate.preflight import HOST_RULES, Around, Case, Group, Level, Reason
 from nmigrate.sentences import told
@@ -126,8 +126,20 @@ def test_why_no_host_can_take_it(
         (case(replace(FREE, status="ERROR"), Kind.EVACUATE), [host(state="down"), AWAY]),
     ],
 )
-def test_nothing_is_said_where_one_can(wanted: Case, others: list[Hypervisor]) -> None:
-    assert judged(wanted, *others) is None
+def test_nothing_is_said_against_it_where_one_can(wanted: Case, others: list[Hypervisor]) -> None:
+    said = judged(wanted, *others)
+    assert said is None or said.rule == MAY_LEAVE
+
+
+@pytest.mark.parametrize("kind", [Kind.LIVE, Kind.COLD, Kind.EVACUATE])
+def test_that_it_may_leave_its_zone_is_known_before(kind: Kind) -> None:
+    said = judged(case(FREE, kind), host(), AWAY)
+    assert said is not None
+    assert (said.rule, said.level) == (MAY_LEAVE, Level.AMBER)
+    assert "may choose a host of another one than z1" in said.why
+    full = host("away", zone="z2", memory_mb=NEARLY_FULL)
+    for subject, other in ((PINNED, AWAY), (HIDDEN, AWAY), (replace(FREE, memory_mb=4097), full)):
+        assert judged(case(subject, kind), host(), other) is None
 
 
 def test_of_hosts_that_are_not_known_nothing_is_said() -> None:

@@ -68,6 +68,23 @@ def test_the_page_shows_who_why_and_before_and_now(client: Client, manager: User
         assert words in shown
 
 
+def test_a_zone_that_nobody_had_asked_for_is_pointed_out(
+    client: Client, manager: User, waiting: Migration
+) -> None:
+    client.force_login(manager)
+    words = "Nova, which chose the host, took it from zone nova-1 to zone nova-2."
+
+    def is_told() -> set[bool]:
+        pages = (f"/migrations/{waiting.pk}/", f"/migrations/{waiting.pk}/decide/")
+        return {words in text(client.get(page)) for page in pages}
+
+    assert is_told() == {False}
+    Migration.objects.filter(pk=waiting.pk).update(dest_zone="nova-2", asked_host="")
+    assert is_told() == {True}
+    Migration.objects.filter(pk=waiting.pk).update(asked_zone="nova-2")
+    assert is_told() == {False}
+
+
 def test_a_changed_address_is_pointed_out(client: Client, manager: User, waiting: Migration) -> None:
     Migration.objects.filter(pk=waiting.pk).update(after=waiting.after | {"addresses": ["10.99.99.99"]})
     client.force_login(manager)
@@ -138,6 +155,29 @@ def test_an_open_page_learns_that_it_was_decided(
     assert "There is nothing to decide any more." in shown
     assert "manager2 rejected it" in shown
     assert "/confirm/" not in shown
+
+
+def test_who_has_decided_goes_on_to_the_next_that_waits_for_them(
+    client: Client, manager: User, helpdesk: User, waiting: Migration, synced: FakeCloud
+) -> None:
+    def page(user: User) -> str:
+        client.force_login(user)
+        return text(client.get(f"/migrations/{waiting.pk}/"))
+
+    def ask(name: str, actor: User) -> Migration:
+        instance = Instance.objects.get(name=name)
+        return services.request_migration(actor=actor, instance=instance, reason="old")
+
+    own, others = ask("vm1", manager), ask("demo_zone", helpdesk)
+    Migration.objects.filter(pk__in=(own.pk, others.pk)).update(state=State.ASKING)
+    assert "Next decision" not in page(manager), "nothing is decided here yet"
+
+    client.post(f"/migrations/{waiting.pk}/confirm/", {"comment": ""})
+    assert f'href="/migrations/{others.pk}/decide/">Next decision: demo_zone' in page(manager)
+    assert "Next decision" not in page(helpdesk)
+
+    Migration.objects.filter(pk=others.pk).update(state=State.CANCELLED)
+    assert "Next decision" not in page(manager), "one's own request is another's to decide"
 
 
 def test_a_comment_that_is_too_long_is_refused_and_kept(

@@ -327,6 +327,19 @@ def at_end(migration: Migration) -> str:
     )
 
 
+@register.filter
+def other_zone(migration: Migration) -> str:
+    """That it is in a zone that nobody had asked for; "" when it is not."""
+    before, now = migration.source_zone, migration.dest_zone
+    if not now or now == before or migration.asked_zone or migration.asked_host:
+        return ""
+    if migration.state in (State.REVERTED, State.FAILED):
+        return ""
+    return say(
+        "Nova, which chose the host, took it from zone {before} to zone {now}.", before=before, now=now
+    )
+
+
 @register.simple_tag
 def clock(at: datetime | None) -> SafeString | str:
     """The time of day, with the date when it was not today."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -53,7 +54,9 @@ def migrations(request: SignedIn) -> HttpResponse:
 def migration(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(Migration, pk=pk)
     progress.note_looking(found)
-    return render(request, "migration.html", _page(request, found))
+    return render(
+        request, "migration.html", _page(request, found) | {"next_one": _next_decision(request.user, found)}
+    )
 
 
 @require_safe
@@ -159,6 +162,14 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         else None,
         **_live(migration),
     }
+
+
+def _next_decision(user: User, migration: Migration) -> Migration | None:
+    """Who has decided on this one goes on from here to the next that waits for them."""
+    if not user.has_perm(Perm.APPROVE) or not migration.approvals.filter(decided_by=user).exists():
+        return None
+    others = selectors.pending_approvals(user).exclude(pk=migration.pk).exclude(requested_by=user)
+    return others.first()
 
 
 def _told_decision(migration: Migration) -> Approval | None:
