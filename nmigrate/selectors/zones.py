@@ -24,6 +24,9 @@ from nmigrate.selectors.flights import Flight, flights
 HEAVY = ("inventories", "traits", "aggregates")
 """What of a hypervisor no picture shows, and is long."""
 
+FITS = 9
+"""Letters of a name that a cell of the map holds."""
+
 
 @dataclass(slots=True)
 class ZoneCards:
@@ -49,8 +52,11 @@ class ZoneCards:
 
     @property
     def shared_name(self) -> str:
-        """What the names of all its hosts begin with, up to a place where a name can be cut: a map leaves it out."""
+        """What the names of all its hosts begin with, up to a place where a name can be cut: a map leaves it out,
+        unless all of them fit into their cells whole."""
         names = {card.hypervisor.host for card in self.hosts}
+        if max(map(len, names), default=0) <= FITS:
+            return ""
         first, last = min(names, default=""), max(names, default="")
         same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
         shared = first[:same]

@@ -143,3 +143,28 @@ def test_the_filter_goes_into_the_address_bar(
 
     expect(page.locator("#rows")).to_contain_text("No migration matches")
     expect(page).to_have_url(page.url.split("?")[0] + "?state=failed")
+
+
+def test_on_a_phone_the_bar_is_one_row_with_the_present_page_in_sight(
+    open_page: Open, helpdesk: User
+) -> None:
+    User.objects.filter(pk=helpdesk.pk).update(is_superuser=True)  # every page at once
+    page = open_page(helpdesk, "/health/", phone=True)
+    nav = page.locator(".bar .nav")
+    assert nav.evaluate("one => one.clientHeight < 2 * one.firstElementChild.clientHeight")
+    assert nav.evaluate("one => one.scrollWidth > one.clientWidth"), "there is more than fits"
+    expect(page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=0.9)
+    page.locator(".nav a").first.focus()
+    expect(page.locator(".nav a").first).to_be_in_viewport(ratio=0.9)
+
+
+def test_on_a_phone_the_filters_are_behind_one_tap(open_page: Open, auditor: User) -> None:
+    page = open_page(auditor, "/audit/", phone=True)
+    person = page.get_by_label("Person")
+    expect(page.get_by_label("Search", exact=True)).to_be_visible()
+    expect(person).to_be_hidden()
+    page.get_by_text("More filters").click()
+    person.fill("nobody")
+    expect(page.locator("#rows")).to_contain_text("No entry matches.")
+    page.reload()
+    expect(person).to_be_visible()

@@ -141,6 +141,13 @@ def test_names_on_the_map_leave_out_what_all_share(seen: Client) -> None:
     assert "<b>node03</b>" in page
 
 
+def test_names_that_fit_are_shown_whole(seen: Client) -> None:
+    page = text(seen.get(PAGE, {"view": "map"}))
+
+    assert "Each name begins" not in page
+    assert "<b>compute3</b>" in page
+
+
 def test_an_opened_host_shows_the_rest_of_its_instances(seen: Client) -> None:
     fill(instances=40, host="compute3")
     host = Hypervisor.objects.get(host="compute3")
