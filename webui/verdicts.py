@@ -93,6 +93,8 @@ class ZoneView:
     """What is true of every one of them."""
     hosts: int = 0
     good: int = 0
+    askable: int = 0
+    """Those that can take it with a manager's permission."""
     """Of all its hosts, shown or not."""
 
     @property
@@ -163,6 +165,7 @@ def page(
             zone = zones[name] = ZoneView(name, is_own, lies_open)
         zone.hosts += 1
         zone.good += is_good
+        zone.askable += row.level is Level.OURS
         if not (wanted and wanted not in row.host.host.casefold()) and (is_good or not only_good):
             shown.setdefault(name, []).append(row)
     for name, rows in shown.items():

@@ -24,8 +24,10 @@ from nmigrate.selectors.flights import Flight, flights
 HEAVY = ("inventories", "traits", "aggregates")
 """What of a hypervisor no picture shows, and is long."""
 
-FITS = 9
-"""Letters of a name that a cell of the map holds."""
+FITS, FITS_LONG = 8, 13
+"""Letters of a name that a cell of the map holds, and one of its long cells."""
+FEW = 80
+"""Hosts of a zone for which the map has room for longer names."""
 
 
 @dataclass(slots=True)
@@ -55,13 +57,19 @@ class ZoneCards:
         """What the names of all its hosts begin with, up to a place where a name can be cut: a map leaves it out,
         unless all of them fit into their cells whole."""
         names = {card.hypervisor.host for card in self.hosts}
-        if max(map(len, names), default=0) <= FITS:
+        if max(map(len, names), default=0) <= (FITS_LONG if len(names) <= FEW else FITS):
             return ""
         first, last = min(names, default=""), max(names, default="")
         same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
         shared = first[:same]
         cut = re.match(r".*[-_.]", shared)
         return cut.group() if cut else re.sub(r"\d+$", "", shared)
+
+    @property
+    def has_long_names(self) -> bool:
+        """Whether the cells of its map should be wider: not where the map would grow too long."""
+        longest = max((len(card.hypervisor.host) for card in self.hosts), default=0)
+        return longest - len(self.shared_name) > FITS and len(self.hosts) <= FEW
 
     def add(self, card: HostCard) -> None:
         """Count one of its hosts."""

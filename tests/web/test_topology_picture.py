@@ -133,12 +133,13 @@ def test_a_cell_says_how_full_and_what_is_wrong(seen: Client) -> None:
 def test_names_on_the_map_leave_out_what_all_share(seen: Client) -> None:
     Hypervisor.objects.filter(zone="nova").update(zone="nova-1")
     for n, host in enumerate(Hypervisor.objects.order_by("host")):
-        Hypervisor.objects.filter(pk=host.pk).update(host=f"rack-7-node{n:02}")
+        Hypervisor.objects.filter(pk=host.pk).update(host=f"rack-7-hypervisor{n:02}")
 
     page = text(seen.get(PAGE, {"view": "map"}))
 
     assert "Each name begins with “rack-7-”." in page
-    assert "<b>node03</b>" in page
+    assert "<b>hypervisor03</b>" in page
+    assert 'class="map long"' in page
 
 
 def test_names_that_fit_are_shown_whole(seen: Client) -> None:
@@ -146,6 +147,7 @@ def test_names_that_fit_are_shown_whole(seen: Client) -> None:
 
     assert "Each name begins" not in page
     assert "<b>compute3</b>" in page
+    assert 'class="map"' in page
 
 
 def test_an_opened_host_shows_the_rest_of_its_instances(seen: Client) -> None:

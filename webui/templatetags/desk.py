@@ -208,7 +208,7 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
         )
     return format_html(
         '<span class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
-        'aria-label="{}"></meter><span>{} / {}{}</span></span>',
+        'aria-label="{}"></meter><span>{} / {}{} · {} %</span></span>',
         label,
         capacity,
         int(capacity * 0.75),
@@ -224,6 +224,7 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
         shown_used,
         shown_capacity,
         unit_word,
+        round(100 * used / capacity),
     )
 
 
