@@ -92,7 +92,7 @@ def test_a_new_warning_is_kept_and_stops_nothing(synced: FakeCloud, helpdesk: Us
     assert "disk_headroom" in rules(move.verdict_at_start)
 
 
-def test_it_costs_two_calls_whatever_the_number_of_hosts(
+def test_it_costs_three_calls_whatever_the_number_of_hosts(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     for number in range(20):
@@ -100,7 +100,7 @@ def test_it_costs_two_calls_whatever_the_number_of_hosts(
     inventory.read_hosts(synced)
     synced.calls.clear()
     sent(ask(helpdesk, vm2))
-    assert (synced.calls["services"], synced.calls["room"]) == (1, 1)
+    assert (synced.calls["services"], synced.calls["room"], synced.calls["shares_of"]) == (1, 1, 1)
     assert (synced.calls["hypervisors"], synced.calls["server_groups"]) == (0, 0)
 
 

@@ -161,9 +161,9 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("Who moved this instance, and who allowed it?"),
                 say(
-                    "Type its name into the field on “My work” and press Enter: everything that happened "
-                    "to it, newest first. Filter by person, host, action and time; the address of the page "
-                    "keeps the question."
+                    "Type its name into the field on “My work” and press Enter: each of its moves in one row, "
+                    "with who asked, who allowed it and what came of it. “Every entry” is the proof behind that. "
+                    "Filter by person, host, action and time; the address of the page keeps the question."
                 ),
                 "audit_trail",
                 say("To the audit trail"),
