@@ -65,7 +65,8 @@ def judge_any(case: Case, hosts: Iterable[Destination]) -> Verdict:
     if case.kind in STAYING and case.subject.pin_known and case.subject.zone and not zone:
         others = [host for host in every if host.zone not in (case.subject.zone, "")]
         if others and _against_all(case, others, "") is None:
-            return verdict.also([_may_leave(case)])
+            can_stay = _against_all(case, every, case.subject.zone) is None
+            return verdict.also([_may_leave(case, can_stay=can_stay)])
     return verdict
 
 
@@ -191,10 +192,11 @@ def _fits(verdict: Verdict) -> bool:
     return verdict.level < Level.OURS
 
 
-def _may_leave(case: Case) -> Reason:
+def _may_leave(case: Case, *, can_stay: bool) -> Reason:
     zone = case.subject.zone
-    why = say("It is bound to no zone: Nova may choose a host of another one than {zone}.", zone=zone)
-    return Reason(MAY_LEAVE, Level.AMBER, why, say("To keep it in {zone}, choose a host there.", zone=zone))
+    why = say("It is bound to no zone, so Nova may choose a host outside {zone}.", zone=zone)
+    advice = say("To keep it in {zone}, choose a host there.", zone=zone) if can_stay else ""
+    return Reason(MAY_LEAVE, Level.AMBER, why, advice)
 
 
 def _perhaps_bound(case: Case) -> Reason:

@@ -108,9 +108,7 @@ def _there(instance: Subject, host: str, zone: str) -> str:
     return say("on {host}", host=host) if host else say("on another host")
 
 
-def _zone_notes(instance: Subject, host: str, zone: str, abilities: Abilities) -> tuple[str, ...]:
-    if not zone and not host and instance.pin_known and not instance.pinned_zone:
-        return (say("It is bound to no zone, so Nova may choose a host outside {zone}.", zone=instance.zone),)
+def _zone_notes(instance: Subject, zone: str, abilities: Abilities) -> tuple[str, ...]:
     if not zone or instance.pin_known:
         return ()
     sentence = say(
@@ -145,7 +143,7 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         zone=zone,
         changes_pin=changes_pin,
         verdict=scene.verdict(Kind.LIVE, host, zone, changes_pin=changes_pin),
-        notes=_zone_notes(instance, host, zone, scene.abilities),
+        notes=_zone_notes(instance, zone, scene.abilities),
         costs=(
             Cost(DOWNTIME, say("none; a pause of well under a second")),
             _UUID,
@@ -172,7 +170,7 @@ def cold(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         zone=zone,
         changes_pin=changes_pin,
         verdict=scene.verdict(Kind.COLD, host, zone, changes_pin=changes_pin),
-        notes=_zone_notes(instance, host, zone, scene.abilities),
+        notes=_zone_notes(instance, zone, scene.abilities),
         costs=(
             Cost(DOWNTIME, say("usually a minute or two"), BAD) if runs else _NO_DOWNTIME,
             _UUID,

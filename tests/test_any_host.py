@@ -136,7 +136,11 @@ def test_that_it_may_leave_its_zone_is_known_before(kind: Kind) -> None:
     said = judged(case(FREE, kind), host(), AWAY)
     assert said is not None
     assert (said.rule, said.level) == (MAY_LEAVE, Level.AMBER)
-    assert "may choose a host of another one than z1" in said.why
+    assert "may choose a host outside z1" in said.why
+    assert said.advice == "To keep it in z1, choose a host there."
+    full_here = judged(case(FREE, kind), host(state="down"), AWAY)
+    assert full_here is not None
+    assert full_here.advice == ""
     full = host("away", zone="z2", memory_mb=NEARLY_FULL)
     for subject, other in ((PINNED, AWAY), (HIDDEN, AWAY), (replace(FREE, memory_mb=4097), full)):
         assert judged(case(subject, kind), host(), other) is None

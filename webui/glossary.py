@@ -123,7 +123,7 @@ TERMS: dict[str, Term] = {
         say("zone"),
         say(
             "A part of the cloud with its own power and network, such as one room or one building. What "
-            "stands in two zones does not fail at once."
+            "stands in two zones does not fail all at the same time."
         ),
         "availability zone",
     ),
@@ -175,7 +175,7 @@ TERMS: dict[str, Term] = {
     "pin": Term(
         say("bound to a zone"),
         say(
-            "Who created the instance asked for this zone, and so it may not leave it. A newer Nova can "
+            "Whoever created the instance asked for this zone, and so it may not leave it. A newer Nova can "
             "free it for the move and bind it to the new zone."
         ),
         "pinned_availability_zone",

@@ -70,8 +70,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("When is it really done?"),
                 say(
-                    "When its page says “done”. A live move ends by itself. A cold move has arrived before: then it "
-                    "says “waits for a decision”, a manager confirms or rejects it, and you need do nothing."
+                    "When its page says “done”. A live move ends by itself. A cold move first says “waits for a "
+                    "decision”: it has arrived, a manager confirms or rejects it, and you need do nothing."
                 ),
             ),
             Hint(
@@ -79,7 +79,7 @@ GUIDES: tuple[Guide, ...] = (
                 say(
                     "The page of the move says what happened in plain words, what to do next, and whether "
                     "you or an operator can do it. If it stopped half-way, you choose there how it goes "
-                    "on: again, back, or leave it."
+                    "on: try the step again, go back, or leave it."
                 ),
                 "migrations",
                 say("To the migrations"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from nmigrate.models import Finding, Migration
+from nmigrate.models import Finding, Instance, Migration
 from nmigrate.sentences import say
 from nmigrate.services.requests import is_live_under_way
 from nmigrate.states import Perm, State
@@ -47,8 +47,10 @@ class Row:
         return say("urgent") if self.tone == words.BAD else say("needs a look")
 
 
-def rows(user: User, findings: Iterable[Finding], *, page_of: Migration | None = None) -> list[Row]:
-    """No queries, if the findings came with their migrations. `page_of`: the page is that migration's own."""
+def rows(
+    user: User, findings: Iterable[Finding], *, page_of: Migration | Instance | None = None
+) -> list[Row]:
+    """No queries, if the findings came with their migrations. `page_of`: the page is that one's own."""
     return [
         Row(
             one,
@@ -65,20 +67,22 @@ def who_acts(user: User, finding: Finding) -> str:
     if not finding.who:
         return ""
     move = finding.migration
+    if not user.has_perm(_PERMISSIONS[finding.who]):
+        return _MUST[finding.who]
     if finding.who == "manager" and move is not None and move.requested_by_id == user.pk:
         return say("Another manager must do this: you asked for it.")
-    if user.has_perm(_PERMISSIONS[finding.who]):
-        return say("You can do this.")
-    return _MUST[finding.who]
+    return say("You can do this.")
 
 
-def _links(user: User, finding: Finding, page_of: Migration | None) -> Iterable[Link]:
+def _links(user: User, finding: Finding, page_of: Migration | Instance | None) -> Iterable[Link]:
     move = finding.migration
     if move is not None and finding.rule in DECIDED_ON and _may_decide(user, move):
         yield Link("decide", reverse("decide_migration", args=[move.pk]), say("Look at it and decide"))
-    if move is not None and page_of is None:
+    if move is not None and not isinstance(page_of, Migration):
         yield Link("move", reverse("migration", args=[move.pk]), _word(user, finding, move))
-    if finding.instance_uuid:
+    if finding.instance_uuid and not (
+        isinstance(page_of, Instance) and page_of.uuid == finding.instance_uuid
+    ):
         url = reverse("instance", args=[finding.cloud, finding.instance_uuid])
         yield Link("instance", url, say("See the instance"))
     if finding.host:

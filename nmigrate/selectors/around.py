@@ -68,6 +68,12 @@ def around_server(
 
 def moving_words(move: Migration) -> str:
     """Who asked for the move that is under way, and how far it is."""
+    if move.state == State.ASKING:
+        return say(
+            "{person} has asked to move {name} already; it waits for approval.",
+            person=move.requested_by_name,
+            name=move.instance_name,
+        )
     return say(
         "{name} is being moved already: {person} asked for it ({state}).",
         name=move.instance_name,

@@ -24,7 +24,7 @@ from nmigrate.selectors.flights import Flight, flights
 HEAVY = ("inventories", "traits", "aggregates")
 """What of a hypervisor no picture shows, and is long."""
 
-FITS, FITS_LONG = 8, 13
+FITS, FITS_LONG = 7, 13
 """Letters of a name that a cell of the map holds, and one of its long cells."""
 FEW = 80
 """Hosts of a zone for which the map has room for longer names."""

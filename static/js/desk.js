@@ -303,9 +303,6 @@
     nameTheme();
     nameButton();
     countPicks();
-    // On a phone the bar is one row that scrolls: the page one is on is in sight.
-    const here = document.querySelector(".nav [aria-current]");
-    if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
     for (const element of document.querySelectorAll("[data-with-script]")) element.hidden = false;
     const toasts = document.querySelectorAll("#toasts .toast");

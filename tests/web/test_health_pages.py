@@ -55,7 +55,7 @@ def test_it_counts_the_moves_that_wait_for_a_person(
 
     shown = text(client.get("/health/"))
 
-    assert "wait for a person</span> 1 of them" in shown
+    assert "1 waits for a person</span>" in shown
     assert "stopped half-way: 1" in shown
 
 

@@ -127,7 +127,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "move": move,
         "is_copy": bool(move and move.copy_uuid == instance.uuid),
         "outside": outside,
-        "findings": noticed.rows(request.user, findings),
+        "findings": noticed.rows(request.user, findings, page_of=instance),
         "order": order,
         "is_ordered": is_ordered,
         "order_failed": order if order and _has_failed(order, instance) else None,
