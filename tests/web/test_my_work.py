@@ -171,10 +171,31 @@ def test_an_operator_sees_hosts_findings_and_the_failures_that_are_theirs(
 
     assert f'id="failed-{theirs.pk}"' in shown
     assert f'id="failed-{not_theirs.pk}"' not in shown
-    assert "It hangs." in shown
+    assert "It hangs. <b>You can do this.</b> Look at it." in shown
     assert "It was odd." not in shown
     assert "new fans" in shown
     assert shown.index('hosts/compute4/"') < shown.index('hosts/compute2/"'), "what is down comes first"
+
+
+def test_whoever_may_not_decide_is_not_told_to(
+    client: Client, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    move = services.request_migration(actor=helpdesk, instance=vm2, reason="old")
+    own = services.request_migration(actor=manager, instance=Instance.objects.get(name="doem"), reason="old")
+    about = {"cloud": "lab", "since": timezone.now(), "seen_at": timezone.now(), "next_step": "Decide on it."}
+    for one in (move, own):
+        Finding.objects.create(
+            rule="overdue", what=f"Nobody has decided {one.pk}.", who="manager", migration=one,
+            instance_uuid=one.instance_uuid, **about,
+        )  # fmt: skip
+
+    def shown(user: User) -> str:
+        client.force_login(user)
+        return text(client.get("/mine/"))
+
+    assert f"decided {move.pk}. <b>A manager must do this.</b> Decide on it." in shown(helpdesk)
+    assert f"decided {move.pk}. <b>You can do this.</b> Decide on it." in shown(manager)
+    assert f"decided {own.pk}. <b>Another manager must do this: you asked for it.</b>" in shown(manager)
 
 
 def test_hosts_are_no_matter_of_helpdesk(client: Client, helpdesk: User, synced: FakeCloud) -> None:

@@ -13,10 +13,10 @@ from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order, OutsideMove, Service
+from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Service
 from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
-from webui import words
+from webui import noticed, words
 from webui.times import exact, human, short, time_tag
 from webui.words import Look
 
@@ -326,6 +326,12 @@ def at_end(migration: Migration) -> str:
         if is_over
         else say("If nobody decides by then, it goes back to {host}.", host=host)
     )
+
+
+@register.filter
+def who_acts(finding: Finding, user: User) -> str:
+    """Who can take the next step, said to the person who looks."""
+    return noticed.who_acts(user, finding)
 
 
 @register.filter
