@@ -82,7 +82,7 @@ def test_each_manager_has_the_mail_in_the_language_of_their_pages(
 
     sent = {one.recipients()[0]: one.subject for one in mail.outbox}
     assert sent == {
-        "vi@example.org": "Quyết định về việc chuyển vm2",
+        "vi@example.org": "Quyết định về lần di chuyển vm2",
         "en@example.org": "Decide on the move of vm2",
     }
 
