@@ -36,6 +36,8 @@ class HostChoice:
     host: Hypervisor
     objections: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    asides: tuple[str, ...] = ()
+    """What only a manager may set aside."""
 
     @property
     def value(self) -> str:
@@ -43,7 +45,7 @@ class HostChoice:
 
     @property
     def is_good(self) -> bool:
-        return not self.objections
+        return not self.objections and not self.asides
 
     @property
     def memory_free(self) -> int:
@@ -76,6 +78,10 @@ class ZoneChoice:
     @property
     def good(self) -> int:
         return sum(one.is_good for one in self.hosts)
+
+    @property
+    def askable(self) -> int:
+        return sum(bool(one.asides) and not one.objections for one in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +258,19 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
         if host.host != instance.host:
             # What no way could change: another zone alone is no objection here, since some ways lead there.
             found_there = preflight.judge_host(scene.case(kind, host.host, host.zone))
-            zone.hosts.append(HostChoice(host, found_there.objections, warnings.get(host.host, ())))
+            zone.hosts.append(
+                HostChoice(
+                    host,
+                    found_there.texts(Level.FORBIDDEN),
+                    warnings.get(host.host, ()),
+                    found_there.texts(Level.OURS),
+                )
+            )
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
-        if not zone.is_own and not zone.good:
+        if not zone.is_own and not zone.good and not zone.askable:
             zone.objection = advisor.no_host_words(scene, zone.name)
-        zone.hosts.sort(key=lambda one: (bool(one.objections), -one.memory_free))
+        zone.hosts.sort(key=lambda one: (bool(one.objections), not one.is_good, -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 

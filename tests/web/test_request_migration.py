@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, OutsideMove
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 
@@ -273,6 +274,26 @@ def test_asking_past_a_lock_waits_for_a_manager(client: Client, page: str, vm2: 
     response = client.post(page, {"way": "cold", "set_aside": "cold:lock", "reason": "please"})
 
     assert response.status_code == 302
+    assert Migration.objects.get().state == "asking"
+
+
+def test_a_host_that_only_a_manager_may_allow_can_be_chosen_and_asked_for(
+    client: Client, page: str, helpdesk: User, vm2: Instance
+) -> None:
+    OutsideMove.objects.create(
+        cloud="lab", server_migration_id=9, instance_uuid="u", type="evacuation", status="accepted",
+        source_host="compute3", started_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+
+    shown = text(client.get(page))
+    assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
+    assert 'value="host:compute3" hx-get="?host=compute3">' in shown
+    assert "compute3 is being evacuated just now." in shown
+    chosen = card(text(client.get(page + "?host=compute3")), "cold")
+    assert '<input type="hidden" name="set_aside" value="cold:host_evacuated">' in chosen
+
+    form = {"to": "host:compute3", "way": "cold", "set_aside": "cold:host_evacuated", "reason": "please"}
+    assert client.post(page, form).status_code == 302
     assert Migration.objects.get().state == "asking"
 
 
