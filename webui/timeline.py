@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nmigrate import audit, moves
+from nmigrate.judging import BROKEN
 from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
 from nmigrate.moves import Action
 from nmigrate.sentences import say
@@ -96,7 +97,7 @@ def _observed(observations: Iterable[Observation]) -> list[Step]:
     telling = (
         row for row in observations if row.task_state or row.nova_status or row.status == "VERIFY_RESIZE"
     )
-    return [Step(words.seen(row), row.at) for row in telling]
+    return [Step(words.seen(row), row.at, FAIL if row.nova_status in BROKEN else DONE) for row in telling]
 
 
 def _decided(approval: Approval) -> Step:
