@@ -81,6 +81,7 @@ _UUID = Cost(UUID, say("stays"))
 _NO_VOLUMES = Cost(VOLUMES, say("it has none"))
 _SAME_FIRMWARE = Cost(FIRMWARE, say("stays as it is"))
 _NO_DECISION = Cost(DECISION, say("none needed"))
+_OWNERS_CONSENT = Cost(DECISION, say("none here; ask its owner first"), FAIR)
 _MANAGERS_DECISION = Cost(DECISION, say("a manager's, at the end"), FAIR)
 _NO_DOWNTIME = Cost(DOWNTIME, say("none: it is stopped"))
 
@@ -151,7 +152,7 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
             _volumes(instance),
             _SAME_FIRMWARE,
             Cost(ROOM, say("taken on both hosts until it is done"), FAIR),
-            _NO_DECISION,
+            _OWNERS_CONSENT if changes_pin else _NO_DECISION,
         ),
     )
 

@@ -120,6 +120,8 @@ class Plan:
     """The destination that suits best, of all of them."""
     scheduler_objection: str = ""
     """Why the scheduler cannot choose: no host that it may take can take the instance."""
+    scheduler_warning: str = ""
+    """That it may choose a host of another zone."""
     leads_elsewhere: bool = False
     """Whether any way leads to a host of another zone, though none does where the scheduler may choose."""
 
@@ -210,6 +212,7 @@ def plan(
         best=judged.best,
         scheduler_objection=_scheduler_objection(anywhere),
         leads_elsewhere=leads_elsewhere(anywhere),
+        scheduler_warning=_scheduler_warning(anywhere),
     )
 
 
@@ -303,6 +306,11 @@ def leads_elsewhere(ways: list[Way]) -> bool:
     return not any(way.is_askable for way in ways) and any(
         reason.rule == any_host.NO_HOST_HERE for way in ways for reason in way.verdict.reasons
     )
+
+
+def _scheduler_warning(ways: list[Way]) -> str:
+    reasons = (reason for way in ways for reason in way.verdict.reasons)
+    return next((reason.text for reason in reasons if reason.rule == any_host.MAY_LEAVE), "")
 
 
 def _scheduler_objection(ways: list[Way]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nmigrate import audit, moves
+from nmigrate.calls import RECORD_TYPES
 from nmigrate.judging import BROKEN
 from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
 from nmigrate.moves import Action
@@ -68,8 +69,9 @@ def steps(migration: Migration) -> list[Step]:
             note=asked_for(migration),
         )
     ]
-    if migration.accepted_at:
-        happened.append(Step(say("Sent to Nova, and accepted"), migration.accepted_at))
+    sent_at = _sent_at(migration, orders)
+    if sent_at:
+        happened.append(Step(say("Sent to Nova, and accepted"), sent_at))
     happened += _observed(list(migration.observations.all()))
     happened += [_decided(approval) for approval in migration.approvals.all()]
     happened += _ordered(orders, events)
@@ -79,6 +81,18 @@ def steps(migration: Migration) -> list[Step]:
     happened = _without_twins(happened)
     following = [_ended(migration)] if not migration.is_active else _ahead(migration, orders)
     return [*happened, *(_not_before(happened[-1], step) for step in following)]
+
+
+def _sent_at(migration: Migration, orders: Iterable[Order]) -> datetime | None:
+    """When Nova took the move itself. A step before it, such as freeing it from its zone, is told as such: what once
+    stood there does not change afterwards."""
+    if not any(order.action in RECORD_TYPES for order in orders) and _moves_later(migration):
+        return None
+    return migration.accepted_at
+
+
+def _moves_later(migration: Migration) -> bool:
+    return any(action in RECORD_TYPES for action in moves.route(migration, State.RUNNING))
 
 
 def asked_for(migration: Migration) -> str:

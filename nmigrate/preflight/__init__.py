@@ -109,7 +109,9 @@ def _busy(subject: Subject) -> list[str]:
 
 
 def lock_objections(subject: Subject) -> list[str]:
-    return [reason.text for reason in rules_instance.lock(Case(subject))]
+    """Against what no manager allows: only unlocking helps."""
+    first = say("Ask its owner, or an operator, to unlock it first.")
+    return [join([reason.why, first]) for reason in rules_instance.lock(Case(subject))]
 
 
 def start_objections(subject: Subject) -> list[str]:

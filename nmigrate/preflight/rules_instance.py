@@ -61,6 +61,17 @@ def state(case: Case) -> Iterable[Reason]:
     yield forbidden("state", why, instead)
 
 
+def on_a_host(case: Case) -> Iterable[Reason]:
+    """What no host ever took is in a state that could be moved, and there is nothing to move."""
+    subject = case.subject
+    if not subject.host and subject.status in MOVABLE[case.kind]:
+        yield forbidden(
+            "on_a_host",
+            say("{name} is on no host, so there is nothing that could be moved.", name=subject.name),
+            say("An operator must find out why; its owner may create it anew."),
+        )
+
+
 def busy(case: Case) -> Iterable[Reason]:
     subject = case.subject
     if subject.task_state and subject.status in (*MOVABLE[case.kind], *LOSING):
@@ -77,7 +88,11 @@ def lock(case: Case) -> Iterable[Reason]:
             if subject.locked_reason
             else say("{name} is locked.", name=subject.name)
         )
-        yield ours("lock", why, say("Ask its owner, or an operator, to unlock it first."))
+        yield ours(
+            "lock",
+            why,
+            say("Either its owner or an operator unlocks it first, or a manager allows the move all the same."),
+        )
 
 
 def moving(case: Case) -> Iterable[Reason]:
@@ -323,6 +338,7 @@ def own_wishes(case: Case) -> Iterable[Reason]:
 
 RULES = (
     state,
+    on_a_host,
     busy,
     lock,
     moving,

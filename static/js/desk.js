@@ -263,7 +263,7 @@
       event.preventDefault();
       look.found.replaceChildren();
       look.field.value = "";
-      look.field.focus();
+      look.field.blur();  // so that "/" begins anew
     }
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const stops = [look.field, ...links];

@@ -31,6 +31,10 @@ class Stage(Protocol):
         uuid."""
         ...
 
+    def boot_nowhere(self, name: str) -> str:
+        """One that no host could take: in error, on none."""
+        ...
+
     def boot_from_volume(self, name: str, host: str) -> str:
         """The same, running, whose first disk is a volume that was made of an image."""
         ...
@@ -99,6 +103,9 @@ class FakeStage:
     ) -> str:
         project = "own-project" if ours else PROJECT
         return self.fake.add(name, host, status, pinned_zone=zone or None, project_id=project).uuid
+
+    def boot_nowhere(self, name: str) -> str:
+        return self.fake.add(name, "", "ERROR").uuid
 
     def boot_from_volume(self, name: str, host: str) -> str:
         uuid = self.boot(name, host, "ACTIVE")
@@ -207,6 +214,15 @@ class LabStage:
         if action:
             self.admin.post("nova", f"/servers/{uuid}/action", action)
             self.until(lambda: self._at_rest(uuid, status))
+        return uuid
+
+    def boot_nowhere(self, name: str) -> str:
+        flavor = {"name": f"{name}-{uuid4()}", "ram": 10_000_000, "vcpus": 1, "disk": 1}
+        made = self.admin.post("nova", "/flavors", {"flavor": flavor})["flavor"]["id"]
+        body = {"name": name, **parts(self.lab), "flavorRef": made}
+        uuid = str(self.member_admin.post("nova", "/servers", {"server": body})["server"]["id"])
+        self.booted.append(uuid)
+        self.until(lambda: self.cloud.server(uuid).status == "ERROR")
         return uuid
 
     def boot_from_volume(self, name: str, host: str) -> str:

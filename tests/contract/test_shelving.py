@@ -227,3 +227,12 @@ def test_evacuation_out_of_its_zone_ends_in_error(stage: Stage) -> None:
         assert (server.host, record_status(stage, uuid)) == ("compute3", "error")
         assert "No valid host" in server.fault
         assert "No valid host" in details(stage, uuid, request_id)["rebuild_server"]
+
+
+def test_what_is_on_no_host_cannot_be_evacuated(stage: Stage) -> None:
+    uuid = stage.boot_nowhere("k-nowhere")
+    assert (stage.cloud.server(uuid).host, stage.cloud.server(uuid).status) == ("", "ERROR")
+    with pytest.raises(api.Refused) as refused:
+        stage.cloud.evacuate(uuid, "compute2")
+    assert "is in an invalid state for 'evacuate'" in refused.value.said
+    assert stage.cloud.server(uuid).host == ""

@@ -125,6 +125,8 @@ class Shelving(FakeBase):
         if host == server.host:
             raise self._refuse("The target host can't be the same one.", 400)
         self._check_state(server, "evacuate", "ACTIVE", "SHUTOFF", "ERROR")
+        if not server.host:
+            raise self._refuse(f"Instance {uuid} is in an invalid state for 'evacuate'")
         if self._is_up(server.host):
             raise self._refuse(f"Compute service of {server.host} is still in use.", 400)
         request_id = self._begin(uuid, "evacuate", OWN)

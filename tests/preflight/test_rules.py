@@ -77,6 +77,7 @@ TOLD = (
     Told("state", FORBIDDEN, replace(EVACUATE, subject=replace(WEB, status="SUSPENDED")), EVACUATE),
     Told("state", OURS, replace(SHELVE, subject=replace(WEB, status="PAUSED")), SHELVE),
     Told("state", OURS, replace(COPY, subject=replace(WEB, status="SUSPENDED")), COPY),
+    Told("on_a_host", FORBIDDEN, replace(EVACUATE, subject=replace(WEB, status="ERROR", host="")), EVACUATE),
     Told("busy", FORBIDDEN, replace(SHELVE, subject=replace(WEB, status="PAUSED", task_state="unpausing"))),
     Told("busy", FORBIDDEN, replace(CASE, subject=replace(WEB, task_state="rebooting"))),
     Told("lock", OURS, replace(CASE, subject=replace(WEB, locked=True, locked_reason="closing"))),

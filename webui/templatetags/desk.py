@@ -168,7 +168,7 @@ def where(migration: Migration) -> str:
         return migration.dest_host or migration.asked_host
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
         return say("zone {zone}", zone=migration.asked_zone)
-    return say("the scheduler chooses")
+    return say("a host that Nova chooses") if migration.is_active else say("no host")
 
 
 @register.filter

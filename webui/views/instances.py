@@ -43,7 +43,7 @@ def status(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     context = _status(request, known, found)
     if request.GET.get("v") == context["version"]:
         return HttpResponse(status=204)
-    return render(request, "_instance_status.html", context)
+    return render(request, "_instance_now.html", context)
 
 
 @require_POST
