@@ -20,7 +20,7 @@ from nmigrate.cloud import api
 from nmigrate.models import Cloud, Instance, Migration, Order, OutsideMove
 from nmigrate.moves import Action
 from nmigrate.sentences import say
-from nmigrate.states import ACTIVE
+from nmigrate.states import ACTIVE, KIND_LABELS, Kind
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ def _write(cloud: api.Cloud, row: api.ServerMigration, name: str) -> None:
                 _tell(
                     "outside_move",
                     made,
-                    say("{kind} outside nmigrate: {status}", kind=made.type, status=made.status),
+                    say("{kind} outside nmigrate", kind=_kind(made)),
                 )
                 if made.ended_at:
                     _tell("outside_move_ended", made, _ended(made))
@@ -246,9 +246,31 @@ def _update(known: OutsideMove, row: api.ServerMigration) -> None:
         _touch(known.cloud)
 
 
+_KINDS = {
+    "migration": KIND_LABELS[Kind.COLD],
+    "live-migration": KIND_LABELS[Kind.LIVE],
+    "evacuation": KIND_LABELS[Kind.EVACUATE],
+    "resize": say("change of its flavor"),
+}
+_ENDS = {
+    "completed": say("done"),
+    "done": say("done"),
+    "confirmed": say("confirmed"),
+    "reverted": say("sent back"),
+    "cancelled": say("stopped on the way"),
+    "error": say("failed"),
+    "failed": say("failed"),
+}
+"""Nova's type and status of a record, in words; what is not here is told as Nova has it."""
+
+
+def _kind(move: OutsideMove) -> str:
+    return _KINDS.get(move.type, move.type)
+
+
 def _ended(move: OutsideMove) -> str:
-    """Kind and status are Nova's own words."""
-    return say("{kind} outside nmigrate ended: {status}", kind=move.type, status=move.status)
+    how = _ENDS.get(move.status, move.status)
+    return say("{kind} outside nmigrate: {how}", kind=_kind(move), how=how)
 
 
 def _take_back(known: OutsideMove) -> None:

@@ -72,8 +72,9 @@ def steps(migration: Migration) -> list[Step]:
     sent_at = _sent_at(migration, orders)
     if sent_at:
         happened.append(Step(say("Sent to Nova, and accepted"), sent_at))
-    happened += _observed(list(migration.observations.all()))
-    happened += [_decided(approval) for approval in migration.approvals.all()]
+    approvals = list(migration.approvals.all())
+    happened += _observed(migration.observations.all(), approvals)
+    happened += [_decided(approval) for approval in approvals]
     happened += _ordered(orders, events)
     happened += [_told(event) for event in events]
     # At one moment: what a person did first, then what followed from it.
@@ -106,10 +107,16 @@ def asked_for(migration: Migration) -> str:
     return say("the scheduler chooses the host")
 
 
-def _observed(observations: Iterable[Observation]) -> list[Step]:
-    """What Nova was seen to do; that it was running or stopped before anything began is no step."""
+def _observed(observations: Iterable[Observation], approvals: Iterable[Approval]) -> list[Step]:
+    """What Nova was seen to do; that it was running or stopped before anything began is no step, nor that it still
+    waited when its decision had been made."""
+    ends = (Approval.CONFIRM, Approval.REJECT)
+    decided_at = min((one.decided_at for one in approvals if one.decision in ends), default=None)
     telling = (
-        row for row in observations if row.task_state or row.nova_status or row.status == "VERIFY_RESIZE"
+        row
+        for row in observations
+        if (row.task_state or row.nova_status or row.status == "VERIFY_RESIZE")
+        and not (decided_at and row.at > decided_at and row.status == "VERIFY_RESIZE" and not row.task_state)
     )
     return [Step(words.seen(row), row.at, FAIL if row.nova_status in BROKEN else DONE) for row in telling]
 

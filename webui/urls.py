@@ -73,6 +73,7 @@ urlpatterns = [
     path("approvals/badge/", approvals.badge, name="approvals_badge"),
     path("audit/", audit.audit_trail, name="audit_trail"),
     path("audit/export.csv", audit.export_audit, name="export_audit"),
+    path("audit/moves.csv", audit.export_moves, name="export_moves"),
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
     path("figures/", figures.figures, name="figures"),
     path("health/", health.health, name="health"),

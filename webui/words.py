@@ -107,8 +107,8 @@ ACTION_WORDS: dict[str, str] = {
     "pin_changed": say("changed the zone that it is bound to"),
     "finding": say("found something wrong"),
     "finding_ended": say("saw that it has passed"),
-    "outside_move": say("moved it"),
-    "outside_move_ended": say("its move ended"),
+    "outside_move": say("began to move it"),
+    "outside_move_ended": say("moved it; that has ended"),
     "outside_move_ours": say("saw that the move is one of ours"),
 }
 

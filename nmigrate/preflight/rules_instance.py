@@ -91,7 +91,9 @@ def lock(case: Case) -> Iterable[Reason]:
         yield ours(
             "lock",
             why,
-            say("Either its owner or an operator unlocks it first, or a manager allows the move all the same."),
+            say(
+                "Either its owner or an operator unlocks it first, or a manager allows the move all the same."
+            ),
         )
 
 

@@ -27,7 +27,7 @@ from nmigrate.selectors.cards import (
 )
 from nmigrate.selectors.flights import Flight, flights
 from nmigrate.selectors.found import Found, destinations, find
-from nmigrate.selectors.mine import Mine, mine, mine_version
+from nmigrate.selectors.mine import Mine, broken_instances, mine, mine_version
 from nmigrate.selectors.moves import (
     ACTIVE_STATES,
     MigrationFilter,
@@ -115,6 +115,7 @@ __all__ = [
     "audit_actions",
     "audit_stories",
     "audit_trail",
+    "broken_instances",
     "by_instance",
     "clouds",
     "destinations",

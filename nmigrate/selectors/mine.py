@@ -83,7 +83,7 @@ def mine_version(user: User) -> str:
     parts.append(Cloud.objects.exclude(problem="").count())
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
-        parts += [hosts["n"], hosts["ids"], hosts["off"], sum(number for _, number in _broken())]
+        parts += [hosts["n"], hosts["ids"], hosts["off"], sum(number for _, number in broken_instances())]
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)
@@ -107,7 +107,7 @@ def mine(user: User, since: datetime | None) -> Mine:
         under_way=_part(_under_way(user)) if asks else Part(),
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
-        broken=_broken() if operates else [],
+        broken=broken_instances() if operates else [],
     )
 
 
@@ -149,7 +149,8 @@ def _troubled_hosts() -> QuerySet[Hypervisor]:
     return rows.order_by(Case(When(_is_down(), then=0), default=1), "cloud_id", "host")
 
 
-def _broken() -> list[tuple[str, int]]:
+def broken_instances() -> list[tuple[str, int]]:
+    """Each cloud that has instances in error, with their number."""
     rows = Instance.objects.filter(status="ERROR").values_list("cloud_id").annotate(n=Count("id"))
     return list(rows.order_by("cloud_id"))
 
@@ -186,7 +187,10 @@ def _changed(user: User, since: datetime) -> QuerySet[Migration]:
 
 
 def _under_way(user: User) -> QuerySet[Migration]:
-    return Migration.objects.filter(requested_by=user, state__in=ACTIVE_STATES).order_by("-id")
+    """Those that they asked for, and those that they have let begin or decided on."""
+    theirs = Approval.objects.filter(migration=OuterRef("pk"), decided_by=user)
+    rows = Migration.objects.filter(Q(requested_by=user) | Exists(theirs), state__in=ACTIVE_STATES)
+    return rows.order_by("-id")
 
 
 def _outside() -> QuerySet[AuditEvent]:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Max, Q, QuerySet, TextField
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Coalesce
 
 from nmigrate.audit import SYSTEM
 from nmigrate.models import AuditEvent
+from nmigrate.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class AuditFilter:
     is_outside: bool = False
 
 
+DECISIONS = "decisions"
+"""What may be asked for instead of one action: every word of a manager, and of others past them."""
+DECIDED = ("approve", "decline", "override", "confirm", "reject", "observe_confirm", "observe_revert")
+
+
 def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
     """The entries that match, newest first."""
     rows = AuditEvent.objects.order_by("-id")
@@ -37,7 +43,9 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
         )
     if wanted.host:
         rows = rows.filter(Q(from_host__icontains=wanted.host) | Q(to_host__icontains=wanted.host))
-    if wanted.action:
+    if wanted.action == DECISIONS:
+        rows = rows.filter(action__in=DECIDED)
+    elif wanted.action:
         rows = rows.filter(action=wanted.action)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
@@ -72,6 +80,11 @@ class Story:
         return tuple(event for event in self.events if event.actor != SYSTEM) or self.events
 
     @property
+    def began_unasked(self) -> bool:
+        """Whether its start needed nobody's word."""
+        return self.first.action == "request" and self.first.state_after == State.QUEUED
+
+    @property
     def is_outside(self) -> bool:
         return any(event.is_outside for event in self.events)
 
@@ -92,9 +105,19 @@ class Story:
 
 
 def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
-    """Which stories have an entry that matches, the newest first: the id of the move, or minus that of the entry."""
+    """Which stories have an entry that matches, the newest first: the id of the move, or minus that of the entry.
+
+    Of a move that others made and that is over, its end alone tells all.
+    """
+    ended = AuditEvent.objects.filter(
+        action="outside_move_ended",
+        instance_uuid=OuterRef("instance_uuid"),
+        request_id=OuterRef("request_id"),
+        pk__gt=OuterRef("pk"),
+    )
     return (
         audit_trail(wanted)
+        .exclude(Q(Exists(ended), action="outside_move"))
         .order_by()
         .annotate(story=Coalesce("migration_id", -F("id")))
         .values("story")

@@ -41,6 +41,7 @@ PAGES = {
     "approvals_badge": ("manager", "/approvals/badge/"),
     "audit_trail": ("manager auditor operator", "/audit/"),
     "audit_event": ("manager auditor operator", "/audit/1/"),
+    "export_moves": ("manager auditor operator", "/audit/moves.csv"),
     "export_audit": ("manager auditor operator", "/audit/export.csv"),
     "figures": ("manager auditor operator", "/figures/"),
     "findings_badge": ("manager operator", "/health/badge/"),

@@ -251,3 +251,55 @@ def test_the_page_says_whether_the_chain_holds(client: Client, auditor: User, do
     client.force_login(auditor)
 
     assert "chain unbroken" in text(client.get("/audit/"))
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_moves_are_taken_away_as_they_are_told(
+    client: Client, auditor: User, done: Migration, language: str
+) -> None:
+    client.force_login(auditor)
+    with transaction.atomic():
+        audit.record("start", actor="helpdesk", cloud="lab", instance_uuid="u-a", instance_name="=a")
+    page = text(client.get("/audit/?instance=vm2"))
+    assert 'href="/audit/moves.csv?instance=vm2" download' in page
+
+    response = client.get("/audit/moves.csv", headers={"Accept-Language": language})
+    content = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    head, single, move = csv.reader(io.StringIO(content))
+
+    named = dict(zip(head, move, strict=True)) if language == "en" else {}
+    if named:
+        assert (named["Instance"], named["Asked by"], named["Ticket"]) == ("vm2", "helpdesk", "OPS-311")
+        assert (named["What came of it"], named["Kind"]) == ("done", "cold migration")
+        assert "manager confirmed the move: looks healthy" in named["Who did what"]
+    else:
+        assert "xong" in move
+    assert single[1] == "'=a", "no cell is a formula"
+    assert client.get("/audit/moves.csv?since=never").status_code == 422
+
+
+def test_every_decision_can_be_asked_for_at_once(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    assert {row["action"] for row in rows_of(client, "?action=decisions")} == {"confirm"}
+
+
+def test_a_move_that_others_made_is_one_row(client: Client, auditor: User, synced: FakeCloud) -> None:
+    client.force_login(auditor)
+    about = {"cloud": "lab", "instance_uuid": "u-a", "instance_name": "a", "request_id": "req-1"}
+    with transaction.atomic():
+        audit.record("outside_move", actor="admin", is_outside=True, **about)
+    assert "began to move it" in text(client.get("/audit/")).split("<table")[1]
+    with transaction.atomic():
+        audit.record("outside_move_ended", actor="admin", is_outside=True, **about)
+    shown = text(client.get("/audit/")).split("<table")[1]
+    assert "began to move it" not in shown
+    assert "moved it; that has ended" in shown
+
+
+def test_the_end_of_the_chain_can_be_noted_elsewhere(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    last = AuditEvent.objects.order_by("-id").first()
+    assert last is not None
+    shown = text(client.get("/audit/"))
+    assert f"Entry {last.pk}<br>" in shown
+    assert last.hash in shown

@@ -268,7 +268,7 @@ def test_the_trail_tells_it_as_done_outside(
     shown = text(client.get("/audit/", {"outside": "on"}))
 
     assert "cloud-admin" in shown
-    assert "moved it" in shown
+    assert "began to move it" in shown
     assert "outside nmigrate" in shown
 
 

@@ -35,7 +35,7 @@ def test_the_plan_names_each_host_with_its_room_or_why_it_cannot_be(client: Clie
 
     shown = text(client.get(page))
 
-    assert "Let the scheduler choose" in shown
+    assert "Let Nova choose the host" in shown
     assert "compute3 is down. Choose another host." in shown
     assert 'value="host:compute3" hx-get="?host=compute3" disabled' in shown
     assert "188 GiB memory, 184 vCPU, 1960 GiB disk free" in shown

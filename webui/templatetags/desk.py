@@ -329,6 +329,15 @@ def at_end(migration: Migration) -> str:
 
 
 @register.filter
+def zones(migration: Migration) -> str:
+    """From zone to zone, where it leaves its own; "" where it stays."""
+    to = migration.dest_zone or migration.asked_zone
+    if not to or to == migration.source_zone:
+        return ""
+    return say("zone {before} → zone {now}", before=migration.source_zone, now=to)
+
+
+@register.filter
 def who_acts(finding: Finding, user: User) -> str:
     """Who can take the next step, said to the person who looks."""
     return noticed.who_acts(user, finding)

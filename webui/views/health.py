@@ -22,6 +22,7 @@ def health(request: SignedIn) -> HttpResponse:
         "clouds": clouds,
         "states": states,
         "findings": noticed.rows(request.user, selectors.findings()),
+        "broken": selectors.broken_instances(),
         "passed": selectors.passed_findings(),
         "is_watched": all(pulse.is_fresh for pulse in found.pulses if pulse.name == "follower"),
     }
