@@ -118,7 +118,12 @@ def _observed(observations: Iterable[Observation], approvals: Iterable[Approval]
         if (row.task_state or row.nova_status or row.status == "VERIFY_RESIZE")
         and not (decided_at and row.at > decided_at and row.status == "VERIFY_RESIZE" and not row.task_state)
     )
-    return [Step(words.seen(row), row.at, FAIL if row.nova_status in BROKEN else DONE) for row in telling]
+    return [Step(words.seen(row), row.at, FAIL if _is_end(row) else DONE) for row in telling]
+
+
+def _is_end(row: Observation) -> bool:
+    """Whether Nova says that it failed; while a task goes on, that is what is told of the moment."""
+    return row.nova_status in BROKEN and not row.task_state
 
 
 def _decided(approval: Approval) -> Step:

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -285,7 +286,12 @@ def test_every_decision_can_be_asked_for_at_once(client: Client, auditor: User, 
 
 def test_a_move_that_others_made_is_one_row(client: Client, auditor: User, synced: FakeCloud) -> None:
     client.force_login(auditor)
-    about = {"cloud": "lab", "instance_uuid": "u-a", "instance_name": "a", "request_id": "req-1"}
+    about: dict[str, Any] = {
+        "cloud": "lab",
+        "instance_uuid": "u-a",
+        "instance_name": "a",
+        "request_id": "req-1",
+    }
     with transaction.atomic():
         audit.record("outside_move", actor="admin", is_outside=True, **about)
     assert "began to move it" in text(client.get("/audit/")).split("<table")[1]

@@ -330,9 +330,11 @@ def test_who_let_it_begin_is_not_told_as_who_sent_it_back_when_nobody_decided(
 
 
 def test_that_nova_calls_it_failed_is_no_step_that_went_well(moving: Migration) -> None:
+    moving.observations.create(at=timezone.now(), nova_status="error", task_state="resize_prep")
     moving.observations.create(at=timezone.now(), nova_status="error", status="ACTIVE")
 
     tones = {step.title: step.tone for step in timeline.steps(moving)}
 
     assert tones["Nova says that the move failed"] == timeline.FAIL
+    assert {tone for title, tone in tones.items() if "preparing" in title} == {timeline.DONE}
     assert tones["Sent to Nova, and accepted"] == timeline.DONE
