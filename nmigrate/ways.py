@@ -146,7 +146,7 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         verdict=scene.verdict(Kind.LIVE, host, zone, changes_pin=changes_pin),
         notes=_zone_notes(instance, zone, scene.abilities),
         costs=(
-            Cost(DOWNTIME, say("none; a pause of well under a second")),
+            Cost(DOWNTIME, say("none; usually a pause of less than a second")),
             _UUID,
             _ADDRESSES,
             _volumes(instance),

@@ -75,7 +75,7 @@ def _live(way: Way, instance: Instance, where: str) -> list[str]:
     return [
         *_unpinned(way, instance),
         say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
-        say("It pauses for well under a second and goes on there. Nothing needs to be decided."),
+        say("It pauses, usually for less than a second, and goes on there. Nothing needs to be decided."),
         *bound,
         say(
             "You can stop the move until it is finished: {name} then goes on running on {host}.",

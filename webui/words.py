@@ -146,7 +146,7 @@ PAGE_WORDS: dict[str, str] = {
     "days": say("{n} days", n="{n}"),
     "daysHours": say("{n} d {m} h", n="{n}", m="{m}"),
     "ago": say("{age} ago", age="{age}"),
-    "within": say("decide within {age}", age="{age}"),
+    "within": say("decision due in {age}", age="{age}"),
     "overdue": say("overdue for {age}", age="{age}"),
     "theme": say("Theme: {theme}", theme="{theme}"),
     "themeChange": say("Theme: {theme}. Change it.", theme="{theme}"),
@@ -175,7 +175,9 @@ STEP_WORDS: dict[Action, StepWords] = {
         say("Moved live"), say("Nova is moving it live"), say("Nova moves it while it runs")
     ),
     Action.PIN: StepWords(
-        say("Bound to its zone again"), say("Being bound to its zone"), say("It is bound to its zone")
+        say("Bound to the zone where it is"),
+        say("Being bound to its zone"),
+        say("It is bound to its zone"),
     ),
     Action.SHELVE: StepWords(
         say("Shut down and stored"), say("Being shut down and stored"), say("It is shut down and stored")

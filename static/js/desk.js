@@ -224,6 +224,13 @@
     all.closest("label").hidden = picks().length < 2;
     all.checked = ticked > 0 && ticked === picks().length;
     all.indeterminate = ticked > 0 && !all.checked;
+    // What the buttons are about, by name: those that would begin, and those that have arrived.
+    for (const part of document.querySelectorAll("span[data-picked]")) {
+      const chosen = picks().filter((box) => box.checked && box.value.endsWith("." + part.dataset.picked));
+      part.lastElementChild.textContent = chosen.map((box) => box.dataset.name).join(", ");
+      part.hidden = !chosen.length;
+    }
+    document.querySelector("p[data-picked]").hidden = !ticked;
   };
   document.addEventListener("change", (event) => {
     if (event.target.closest("[data-picks-all]")) {

@@ -248,8 +248,8 @@ def test_the_copy_and_its_original_lead_to_the_move(
 @pytest.mark.parametrize(
     ("span", "tone", "words"),
     [
-        (timedelta(hours=23, minutes=10, seconds=30), "wait", "decide within 23 h 10 min"),
-        (timedelta(minutes=40, seconds=30), "warn", "decide within 40 min"),
+        (timedelta(hours=23, minutes=10, seconds=30), "wait", "decision due in 23 h 10 min"),
+        (timedelta(minutes=40, seconds=30), "warn", "decision due in 40 min"),
         (timedelta(hours=-3, seconds=-30), "bad", "overdue for 3 h"),
     ],
 )

@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from nmigrate.models import Finding, Migration, Visit
+from nmigrate import services
+from nmigrate.models import Finding, Instance, Migration, Visit
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
@@ -285,3 +286,22 @@ def test_colours_follow_the_system_and_the_switch(open_page: Open, helpdesk: Use
     assert card(page) == "rgb(255, 255, 255)"
     page.reload()
     assert card(page) == "rgb(255, 255, 255)"
+
+
+def test_before_several_are_decided_their_names_are_told(
+    open_page: Open, manager: User, waiting: Migration, synced: FakeCloud, helpdesk: User
+) -> None:
+    other = services.request_migration(
+        actor=helpdesk, instance=Instance.objects.get(name="demo_zone"), reason="old", host="compute4"
+    )
+    Migration.objects.filter(pk=other.pk).update(state=State.ASKING)
+    page = open_page(manager, "/approvals/")
+    told = page.locator("p[data-picked]")
+    expect(told).to_be_hidden()
+    page.get_by_label("Choose vm2").check()
+    expect(told).to_contain_text("or go back: vm2")
+    expect(told).not_to_contain_text("Would be moved: demo_zone")
+    page.get_by_label("Choose demo_zone").check()
+    expect(told).to_contain_text("Would be moved: demo_zone")
+    page.get_by_label("Choose all on this page").uncheck()
+    expect(told).to_be_hidden()

@@ -163,7 +163,7 @@ def test_the_countdown_runs_and_turns_when_it_is_over(
 
     page = open_page(manager, "/approvals/")
 
-    expect(page.locator("#waiting time[data-mode=left]")).to_contain_text("decide within")
+    expect(page.locator("#waiting time[data-mode=left]")).to_contain_text("decision due in")
     expect(page.locator("#waiting time[data-mode=left]")).to_contain_text("overdue for")
 
 

@@ -104,7 +104,7 @@ def test_a_manager_sees_what_waits_with_what_is_due_first(
     shown = text(client.get("/mine/"))
 
     assert shown.index(f"/migrations/{waiting.pk}/decide/") < shown.index(f"/migrations/{asking.pk}/decide/")
-    assert "decide within 5 min" in shown
+    assert "decision due in 5 min" in shown
     assert "2 things wait for you." in shown
 
 

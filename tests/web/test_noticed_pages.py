@@ -208,7 +208,7 @@ def test_a_move_under_way_outside_is_told_on_the_instance_and_drawn_on_the_topol
     assert "It is being moved outside nmigrate: compute1 → compute3" in shown
 
     picture = text(client.get("/clouds/lab/"))
-    assert "1 move in flight" in picture
+    assert "1 move under way or waiting" in picture
     assert "cold migration, by cloud-admin" in picture
     assert "from compute1" in picture
     moving = text(client.get("/clouds/lab/", {"show": "moving"}))
@@ -221,13 +221,13 @@ def test_it_is_not_drawn_once_it_is_over_or_its_instance_is_gone(
 ) -> None:
     row = outside(vm2)
     client.force_login(helpdesk)
-    assert "1 move in flight" in text(client.get("/clouds/lab/"))
+    assert "1 move under way or waiting" in text(client.get("/clouds/lab/"))
 
     old = timezone.now() - timedelta(hours=2)  # a record that Nova forgot
     OutsideMove.objects.filter(pk=row.pk).update(updated_at=old)
     assert "in flight" not in text(client.get("/clouds/lab/"))
     Instance.objects.filter(pk=vm2.pk).update(task_state="resize_prep")
-    assert "1 move in flight" in text(client.get("/clouds/lab/"))
+    assert "1 move under way or waiting" in text(client.get("/clouds/lab/"))
 
     OutsideMove.objects.filter(pk=row.pk).update(instance_uuid="gone", updated_at=timezone.now())
     assert "in flight" not in text(client.get("/clouds/lab/"))

@@ -58,7 +58,7 @@ def test_the_ways_stand_side_by_side_with_what_each_costs(
     shown = text(client.get(plan_of(running) + "?host=compute3"))
 
     for key, costs in {
-        "live": ("none; a pause of well under a second", "none needed"),
+        "live": ("none; usually a pause of less than a second", "none needed"),
         "cold": ("usually a minute or two", "a manager approves the start"),
         "shelve": ("settings of UEFI (NVRAM) are lost", "a manager approves the start"),
         "copy": ("a new one", "nmigrate&#x27;s account"),

@@ -65,7 +65,7 @@ def test_a_move_is_drawn_on_both_hosts(client: Client, helpdesk: User, asked: Mi
 
     shown = text(client.get("/clouds/lab/"))
 
-    assert "1 move in flight" in shown
+    assert "1 move under way or waiting" in shown
     assert "→ compute3" in shown
     assert "from compute1" in shown
 

@@ -219,7 +219,12 @@ def test_a_move_that_others_made_is_drawn_too_and_ends(seen: Client, outside: Ou
 
     page = text(seen.get(PAGE))
 
-    for words in ("1 move in flight", "moved outside nmigrate", "compute1 → compute3", "live migration"):
+    for words in (
+        "1 move under way or waiting",
+        "moved outside nmigrate",
+        "compute1 → compute3",
+        "live migration",
+    ):
         assert words in page
     assert 'data-from="compute1" data-to="compute3" data-going' in page
     assert hosts_in(text(seen.get(PAGE, {"show": "moving"}))) == ["compute1", "compute3"]

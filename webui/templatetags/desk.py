@@ -287,13 +287,13 @@ def since(at: datetime | None) -> SafeString | str:
 
 @register.simple_tag
 def due(migration: Migration) -> SafeString | str:
-    """The countdown to a decision: "decide within 3 h 20 min"; it stands out when it is near, and more when over."""
+    """The countdown to a decision: "decision due in 3 h 20 min"; it stands out when it is near, and more when over."""
     if migration.decide_by is None or migration.state != State.WAITING:
         return ""
     left = migration.decide_by - timezone.now()
     look = words.BAD if left <= timedelta(0) else words.WARN if selectors.is_due(migration) else words.WAIT
     text = (
-        say("decide within {age}", age=human(left))
+        say("decision due in {age}", age=human(left))
         if left > timedelta(0)
         else say("overdue for {age}", age=human(-left))
     )
