@@ -134,35 +134,32 @@ def audit_event(request: SignedIn, pk: int) -> HttpResponse:
 @require_safe
 @needs(Perm.AUDIT)
 def export_audit(request: SignedIn) -> HttpResponseBase:
-    form = AuditFilterForm(request.GET)
-    if not form.is_valid():
-        return audit_trail(request)
-    name = f"nmigrate-audit-{timezone.now():%Y%m%d-%H%M%S}Z.csv"
-    return StreamingHttpResponse(
-        _csv(
-            selectors.audit_trail(form.wanted()), timezone.get_current_timezone(), translation.get_language()
-        ),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return _as_file(request, "audit", selectors.audit_trail, _csv)
 
 
 @require_safe
 @needs(Perm.AUDIT)
 def export_moves(request: SignedIn) -> HttpResponseBase:
     """The same selection as it is told on the page: one line for each move."""
+    return _as_file(request, "moves", selectors.audit_stories, _csv_of_moves)
+
+
+def _as_file(
+    request: SignedIn,
+    name: str,
+    wanted: Callable[[selectors.AuditFilter], QuerySet[AuditEvent, Any]],
+    lines: Callable[[QuerySet[AuditEvent, Any], tzinfo, str], Iterator[str]],
+) -> HttpResponseBase:
+    """What the form selects, as `lines` write it, in the reader's zone and language."""
     form = AuditFilterForm(request.GET)
     if not form.is_valid():
         return audit_trail(request)
-    name = f"nmigrate-moves-{timezone.now():%Y%m%d-%H%M%S}Z.csv"
     return StreamingHttpResponse(
-        _csv_of_moves(
-            selectors.audit_stories(form.wanted()),
-            timezone.get_current_timezone(),
-            translation.get_language(),
-        ),
+        lines(wanted(form.wanted()), timezone.get_current_timezone(), translation.get_language()),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="nmigrate-{name}-{timezone.now():%Y%m%d-%H%M%S}Z.csv"'
+        },
     )
 
 
