@@ -273,6 +273,7 @@ def test_the_moves_are_taken_away_as_they_are_told(
         assert (named["Instance"], named["Asked by"], named["Ticket"]) == ("vm2", "helpdesk", "OPS-311")
         assert (named["What came of it"], named["Kind"]) == ("done", "cold migration")
         assert "manager confirmed the move: looks healthy" in named["Who did what"]
+        assert named["Zone"] == "nova-1"
     else:
         assert "xong" in move
     assert single[1] == "'=a", "no cell is a formula"

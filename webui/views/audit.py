@@ -195,7 +195,6 @@ def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> 
         for act in story.acts
     ]
     why = story.why_failed if story.state == State.FAILED else ""
-    zones = f"{move.source_zone} → {move.dest_zone}" if move and move.dest_zone != move.source_zone else ""
     return [
         str(move.pk) if move else "",
         first.instance_name,
@@ -203,7 +202,7 @@ def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> 
         move.project_name if move else "",
         where.from_host,
         where.to_host,
-        zones if move and move.dest_zone else move.source_zone if move else "",
+        _zones(move) if move else "",
         first.actor if is_asked else "",
         moment(first.at),
         told(first.reason) if is_asked else "",
@@ -214,6 +213,12 @@ def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> 
         told(say("yes") if story.is_outside else say("no")),
         str(len(story.events)),
     ]
+
+
+def _zones(move: Migration) -> str:
+    """The zone that it stayed in, or both."""
+    is_elsewhere = move.dest_zone and move.dest_zone != move.source_zone
+    return f"{move.source_zone} → {move.dest_zone}" if is_elsewhere else move.source_zone
 
 
 class _Line:
