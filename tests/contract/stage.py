@@ -223,6 +223,7 @@ class LabStage:
         uuid = str(self.member_admin.post("nova", "/servers", {"server": body})["server"]["id"])
         self.booted.append(uuid)
         self.until(lambda: self.cloud.server(uuid).status == "ERROR")
+        self.admin.call("DELETE", "nova", f"/flavors/{made}")  # the server keeps what it was made with
         return uuid
 
     def boot_from_volume(self, name: str, host: str) -> str:
