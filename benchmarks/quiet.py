@@ -95,7 +95,7 @@ class Mover(threading.Thread):
         self.think()
         move.refresh_from_db()
         act = services.confirm_migration if decision == "confirm" else services.reject_migration
-        act(actor=person("manager"), migration=move)
+        act(actor=person("manager"), migration=move, comment="looked at it")
         return self.end_of(move, end)
 
     def live(self, uuid: str) -> str:

@@ -291,7 +291,7 @@ def test_second_manager_gets_a_conflict(
     stale = Migration.objects.get(pk=migration.pk)
     services.confirm_migration(actor=manager, migration=migration)
     with pytest.raises(Conflict, match="manager has decided meanwhile: confirmed"):
-        services.reject_migration(actor=manager2, migration=stale)
+        services.reject_migration(actor=manager2, migration=stale, comment="no")
     assert Approval.objects.count() == 1
 
 

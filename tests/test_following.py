@@ -55,7 +55,7 @@ def test_instance_at_rest_is_not_enough_novas_record_must_say_so(
     synced: FakeCloud, manager: User, waiting: Migration,
     decide: Any, state: State, early: str, final: str, end: State, host: str,
 ) -> None:  # fmt: skip
-    decide(actor=manager, migration=waiting)
+    decide(actor=manager, migration=waiting, comment="looked at it")
     run_tasks()
     nova_says(synced, waiting, early, status="SHUTOFF", task_state="", host=host)
     assert look(synced, waiting) == state

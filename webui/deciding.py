@@ -1,6 +1,6 @@
 """What a manager is told before a decision: of each move in the list, and at the end of one what came before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,7 @@ class Row:
     why_not: str
     meaning: str
     """Whether its instance runs, and what the decision means for it at worst."""
+    is_picked: bool = False
 
     @property
     def sets_aside(self) -> list[dict[str, str]]:
@@ -36,8 +37,8 @@ class Row:
         return not self.why_not and not self.sets_aside
 
 
-def rows(user: User, moves: Sequence[Migration]) -> list[Row]:
-    """One query, whatever their number."""
+def rows(user: User, moves: Sequence[Migration], picked: Collection[str] = ()) -> list[Row]:
+    """One query, whatever their number. `picked`: what was chosen already, as the boxes name it."""
     uuids = [comparison.subject(move) for move in moves]
     found = {
         (one.cloud_id, one.uuid): one
@@ -45,7 +46,12 @@ def rows(user: User, moves: Sequence[Migration]) -> list[Row]:
     }
     subjects = (found.get((move.cloud, comparison.subject(move))) for move in moves)
     return [
-        Row(move, services.why_not_decide(user, move), in_short(move, one))
+        Row(
+            move,
+            services.why_not_decide(user, move),
+            in_short(move, one),
+            f"{move.pk}.{move.state}" in picked,
+        )
         for move, one in zip(moves, subjects, strict=True)
     ]
 

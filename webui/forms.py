@@ -89,6 +89,11 @@ class TogetherForm(forms.Form):
         error_messages={"max_length": _("A comment may have up to %(limit_value)d characters.")},
     )
 
+    def clean(self) -> None:
+        comment = self.cleaned_data.get("comment")  # not there when it is too long
+        if self.cleaned_data.get("answer") == "no" and comment is not None and not comment.strip():
+            self.add_error("comment", _("Say why not: who asked reads it, and the audit trail keeps it."))
+
     def migrations(self) -> list[Migration]:
         """What was chosen, in the state in which the page showed it: the services then refuse what has gone on
         since, instead of making another decision than the person meant."""

@@ -18,6 +18,9 @@ from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
 from nmigrate.states import TRANSITIONS, Perm, State
 
+NEEDS_REASON = ("decline", "reject")
+"""What says no to a person, who has to learn why."""
+
 
 def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
     """A manager lets a move start: one with downtime, or one that rules of our own speak against.
@@ -51,7 +54,7 @@ def approve_migration(*, actor: User, migration: Migration, comment: str = "") -
 
 
 def decline_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
-    """A manager does not let it start."""
+    """A manager does not let it start, and says why to who asked."""
     with transaction.atomic():
         _note_decision(migration, "decline", Approval.DECLINE, actor=actor, comment=comment)
 
@@ -62,7 +65,7 @@ def confirm_migration(*, actor: User, migration: Migration, comment: str = "") -
 
 
 def reject_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
-    """A manager sends the instance back to where it came from."""
+    """A manager sends the instance back to where it came from, and says why to who asked."""
     _decide(migration, "reject", Approval.REJECT, actor=actor, comment=comment)
 
 
@@ -105,6 +108,14 @@ def _check_may(migration: Migration, action: str, actor: User) -> None:
 
 def _note_decision(migration: Migration, action: str, decision: str, *, actor: User, comment: str) -> None:
     _check_may(migration, action, actor)
+    is_late = migration.state not in TRANSITIONS[action].sources  # another answer than this one
+    if action in NEEDS_REASON and not is_late and not comment.strip():
+        raise CommentMissing(
+            say(
+                "Say why not: {person} reads it, and the audit trail keeps it.",
+                person=migration.requested_by_name,
+            )
+        )
     ends: dict[str, Any] = {"ended_at": timezone.now()} if action == "decline" else {}
     transition(migration, action, actor=actor, note=comment.strip(), **ends)
     Approval.objects.create(

@@ -200,7 +200,7 @@ class Ground:
 
     def decide(self, move: Migration, decision: str) -> None:
         act = {"confirm": services.confirm_migration, "reject": services.reject_migration}[decision]
-        act(actor=self.manager, migration=move)
+        act(actor=self.manager, migration=move, comment="looked at it")
 
     def is_image_gone(self, image_id: str) -> bool:
         try:

@@ -201,7 +201,7 @@ def test_zone_by_copy_dropped_and_the_original_started_again(ground: Ground) -> 
     instance = ground.boot("web", "compute1", "ACTIVE")
     move = copy_waits(ground, instance)
     image = move.image_id
-    services.reject_migration(actor=ground.manager, migration=move)
+    services.reject_migration(actor=ground.manager, migration=move, comment="it does not start")
     ground.play(move)
     assert move.state == State.REVERTED, ground.story(move)
     assert (ground.seen(move).status, ground.seen(move).locked) == ("ACTIVE", False)

@@ -246,7 +246,7 @@ def test_reject_a_copy(desk: Desk, seat: Seat, make_server: Make) -> None:
     decide(manager, url, "Approve")
     waits(page)
     assert facts(desk, uuid)["status"] == "SHUTOFF"
-    decide(manager, url, "Drop it")
+    decide(manager, url, "Drop it", "it does not start there")
     expect(state(page)).to_contain_text("sent back", timeout=90_000)
     assert (facts(desk, uuid)["status"], facts(desk, uuid)["locked"]) == ("ACTIVE", False)
 

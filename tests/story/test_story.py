@@ -173,7 +173,7 @@ def test_3_nobody_decides_on_what_they_asked_for(desk: Desk, seat: Seat) -> None
     expect(manager.locator("main")).to_contain_text("another manager")
     expect(manager.get_by_role("button", name=re.compile("^Confirm"))).to_have_count(0)
     assert post(manager, f"{url}confirm/") == 403
-    decide(manager2, url, "Reject")
+    decide(manager2, url, "Reject", "not today")
     expect(state(manager2)).to_contain_text("sent back")
     assert post(manager2, f"{url}confirm/") == 409
 

@@ -235,7 +235,7 @@ def test_a_decision_and_an_approval_that_nobody_makes(on_lab: Ground, settings: 
 
     assert (overdue.migration, unapproved.migration) == (waiting, asking)
     on_lab.decide(waiting, "confirm")
-    services.decline_migration(actor=on_lab.manager, migration=asking)
+    services.decline_migration(actor=on_lab.manager, migration=asking, comment="not needed any more")
     passes(on_lab, overdue)
     passes(on_lab, unapproved)
 

@@ -1,5 +1,6 @@
 """What waits for managers: approval before the start, the deadline, and several decided together."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -114,6 +115,42 @@ def test_the_answer_with_its_comment_is_kept(
     assert response.headers["Location"] == f"/migrations/{asking.pk}/"
     assert (made.decision, made.comment, asking.state) == (decision, "at night", state)
     assert "“at night”" in text(client.get(f"/migrations/{asking.pk}/"))
+
+
+@pytest.mark.parametrize("comment", ["", "  \n"])
+def test_a_no_needs_a_reason_which_who_asked_reads(
+    client: Client, manager: User, asking: Migration, comment: str
+) -> None:
+    client.force_login(manager)
+
+    response = client.post(f"/migrations/{asking.pk}/decline/", {"comment": comment})
+
+    asking.refresh_from_db()
+    assert response.status_code == 422
+    assert "Say why not: helpdesk reads it, and the audit trail keeps it." in text(response)
+    assert (asking.state, asking.approvals.count()) == (State.ASKING, 0)
+    client.post(f"/migrations/{asking.pk}/decline/", {"comment": "not in office hours"})
+    asking.refresh_from_db()
+    assert asking.state == State.DECLINED
+
+
+def test_several_noes_need_a_reason_and_what_was_chosen_stays_chosen(
+    client: Client, manager: User, asking: Migration
+) -> None:
+    client.force_login(manager)
+    chosen = {"pick": [f"{asking.pk}.asking"], "answer": "no"}
+
+    response = client.post("/approvals/decide/", chosen)
+
+    asking.refresh_from_db()
+    shown = text(response)
+    assert response.status_code == 422
+    assert "Say why not: who asked reads it" in shown
+    assert re.search(rf'value="{asking.pk}.asking"[^>]* checked ', shown)
+    assert asking.state == State.ASKING
+    client.post("/approvals/decide/", chosen | {"comment": "not in office hours"})
+    asking.refresh_from_db()
+    assert asking.state == State.DECLINED
 
 
 @pytest.mark.parametrize("verb", ["approve", "decline"])

@@ -171,6 +171,7 @@ def test_the_small_steps_work_without_javascript(
     open_page: Open, manager: User, operator: User, running: Instance, asking: Migration
 ) -> None:
     page = open_page(manager, f"/migrations/{asking.pk}/decide/", js=False)
+    page.fill("#comment", "not now")
     page.get_by_role("button", name="Do not approve").click()
     expect(page.locator("#migration-status")).to_contain_text("not approved")
 

@@ -105,6 +105,9 @@ def test_everything_works_without_javascript(
     page = open_page(manager, "/approvals/", js=False)
     page.get_by_role("link", name="Decide on vm2").click()
     page.get_by_role("button", name="Reject: send it back to compute1").click()
+    expect(page.locator("#comment-error")).to_contain_text("Say why not")
+    page.fill("#comment", "the disks are fine")
+    page.get_by_role("button", name="Reject: send it back to compute1").click()
 
     made.refresh_from_db()
     assert made.state == State.REVERTING

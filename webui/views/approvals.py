@@ -1,6 +1,6 @@
 """Approvals: what waits for a manager, the page from which one is decided, and several decided together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,9 @@ class Outcome:
 def decide_together(request: SignedIn) -> HttpResponse:
     form = TogetherForm(request.POST)
     if not form.is_valid():
-        return render(request, "approvals.html", _list(request) | {"form": form}, status=422)
+        return render(
+            request, "approvals.html", _list(request, request.POST.getlist("pick")) | {"form": form}, status=422
+        )
     is_yes = form.cleaned_data["answer"] == "yes"
     chosen = form.migrations()
     words = {migration.pk: _decided(migration, is_yes) for migration in chosen}
@@ -123,10 +125,10 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRes
     return redirect("migration", pk=pk)
 
 
-def _list(request: SignedIn) -> dict[str, Any]:
+def _list(request: SignedIn, picked: Collection[str] = ()) -> dict[str, Any]:
     rows = selectors.pending_approvals(request.user)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    waiting = deciding.rows(request.user, list(page))
+    waiting = deciding.rows(request.user, list(page), picked)
     can_decide = sum(row.may_pick for row in waiting)
     return {"page": page, "waiting": waiting, "can_decide": can_decide}
 
