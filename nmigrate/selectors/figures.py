@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     """What became of a move, from best to worst; the names are those of the pictures' patterns."""
 
     DONE = "done"
+    RETURNED = "returned"
     ACTIVE = "active"
     BACK = "back"
     DROPPED = "dropped"
@@ -69,9 +70,14 @@ class Tally:
         return sum(self.counts.values())
 
     @property
+    def arrived(self) -> int:
+        """Those that reached their destination, also where a manager then sent them back: that is no failure."""
+        return self.counts[Outcome.DONE] + self.counts[Outcome.RETURNED]
+
+    @property
     def tried(self) -> int:
         """Those that were begun and have ended: without what was dropped before the start, or is under way."""
-        return sum(self.counts[one] for one in (Outcome.DONE, Outcome.BACK, Outcome.FAILED))
+        return self.arrived + self.counts[Outcome.BACK] + self.counts[Outcome.FAILED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +116,19 @@ class Moves:
 
 
 def moves_of(chosen: Period) -> Moves:
-    """One query; it returns a row for each day, kind and state at most."""
+    """One query; it returns two rows for each day, kind and state at most."""
     rows = (
         _asked_in(chosen)
-        .annotate(day=TruncDate("requested_at", tzinfo=chosen.zone))
+        .annotate(day=TruncDate("requested_at", tzinfo=chosen.zone), waited=Q(waiting_since__isnull=False))
         .order_by()
-        .values_list("day", "kind", "state")
+        .values_list("day", "kind", "state", "waited")
         .annotate(number=Count("id"))
     )
     by_day: dict[date, Tally] = {day: Tally() for day in chosen.dates()}
     by_kind: dict[Kind, Tally] = defaultdict(Tally)
     total = Tally()
-    for day, kind, state, number in rows:
-        outcome = OUTCOMES[State(state)]
+    for day, kind, state, waited, number in rows:
+        outcome = Outcome.RETURNED if waited and state == State.REVERTED else OUTCOMES[State(state)]
         for tally in (by_day.setdefault(day, Tally()), by_kind[Kind(kind)], total):
             tally.add(outcome, number)
     return Moves(by_day, {kind: by_kind[kind] for kind in Kind if kind in by_kind}, total)

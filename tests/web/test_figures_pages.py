@@ -95,8 +95,20 @@ def test_what_was_never_begun_is_no_failure(helpdesk: User, noon: object) -> Non
 
     tally = figures.moves_of(figures.period(7)).all
 
-    assert (tally.total, tally.tried, tally.counts[Outcome.DONE]) == (7, 4, 2)
+    assert (tally.total, tally.tried, tally.arrived, tally.counts[Outcome.DONE]) == (7, 4, 2, 2)
     assert (tally.counts[Outcome.ACTIVE], tally.counts[Outcome.DROPPED]) == (1, 2)
+
+
+def test_what_arrived_and_was_sent_back_has_arrived(helpdesk: User, noon: object) -> None:
+    hour = NOW - timedelta(hours=1)
+    asked(helpdesk, hour, "done", waiting_since=hour)
+    asked(helpdesk, hour, "reverted", waiting_since=hour)
+    asked(helpdesk, hour, "reverted")
+
+    tally = figures.moves_of(figures.period(7)).all
+
+    assert (tally.arrived, tally.tried) == (2, 3)
+    assert (tally.counts[Outcome.RETURNED], tally.counts[Outcome.BACK]) == (1, 1)
 
 
 def test_every_state_has_an_outcome() -> None:

@@ -12,8 +12,9 @@ from webui.pictures.shapes import percent, round_top
 
 OUTCOME_WORDS: dict[Outcome, str] = {
     Outcome.DONE: say("done"),
+    Outcome.RETURNED: say("arrived and sent back"),
     Outcome.ACTIVE: say("under way"),
-    Outcome.BACK: say("sent back or stopped"),
+    Outcome.BACK: say("stopped on the way"),
     Outcome.DROPPED: say("withdrawn or not approved"),
     Outcome.FAILED: say("failed"),
 }
@@ -130,10 +131,6 @@ class KindRow:
     word: str
     tally: Tally
     pieces: tuple[Piece, ...]
-
-    @property
-    def done(self) -> int:
-        return self.tally.counts[Outcome.DONE]
 
     @property
     def numbers(self) -> list[tuple[str, int]]:

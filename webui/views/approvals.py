@@ -84,7 +84,10 @@ def decide_together(request: SignedIn) -> HttpResponse:
     form = TogetherForm(request.POST)
     if not form.is_valid():
         return render(
-            request, "approvals.html", _list(request, request.POST.getlist("pick")) | {"form": form}, status=422
+            request,
+            "approvals.html",
+            _list(request, request.POST.getlist("pick")) | {"form": form},
+            status=422,
         )
     is_yes = form.cleaned_data["answer"] == "yes"
     chosen = form.migrations()
