@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 
 HOSTS_FOUND = 8
 MOVES_FOUND = 5
@@ -21,7 +21,7 @@ class Found:
     hosts: list[Hypervisor]
     hosts_total: int = 0
     moves: list[Migration] = field(default_factory=list)
-    """The newest moves with such a ticket."""
+    """The newest moves with such a ticket, that number, or that request id of Nova."""
 
     @property
     def words(self) -> list[str]:
@@ -42,7 +42,7 @@ def holds_every(words: list[str]) -> Q:
 
 def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
     """Instances and hosts that hold every word of `text`; names that begin with it come first; and moves by
-    their ticket. Five queries."""
+    their ticket, their number or a request id of Nova. Five queries."""
     words = words_of(text)
     if not words:
         return Found(text, [], 0, [])
@@ -55,12 +55,19 @@ def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
         instances.count(),
         list(hosts.order_by("host").defer("inventories", "traits", "aggregates")[:HOSTS_FOUND]),
         hosts.count(),
-        list(_with_tickets(cloud).filter(ticket__icontains=text.strip()).order_by("-id")[:MOVES_FOUND]),
+        list(_moves(cloud, text.strip()).order_by("-id")[:MOVES_FOUND]),
     )
 
 
-def _with_tickets(cloud: Cloud) -> QuerySet[Migration]:
-    return Migration.objects.filter(cloud=cloud.name).exclude(ticket="")
+def _moves(cloud: Cloud, text: str) -> QuerySet[Migration]:
+    named = Q(ticket__icontains=text)
+    number = text.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        named |= Q(pk=int(number))
+    if text.casefold().startswith("req-"):
+        ordered = Order.objects.filter(request_id__iexact=text, migration=OuterRef("pk"))
+        named |= Q(request_id__iexact=text) | Q(Exists(ordered))
+    return Migration.objects.filter(named, cloud=cloud.name)
 
 
 def _hosts(cloud: Cloud, words: list[str]) -> QuerySet[Hypervisor]:

@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from nmigrate import audit, selectors
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate import audit, selectors, services
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 
@@ -135,6 +135,31 @@ def test_an_instance_is_found_by_its_uuid_and_beyond_ascii(
 
     assert ">vm2<" in text(client.get("/clouds/lab/find/", {"q": vm2.uuid.upper()[:13]}))
     assert "CỔNG" in text(client.get("/clouds/lab/find/", {"q": "cổng-thanh"}))
+
+
+def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
+    client: Client, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    move = services.request_migration(actor=helpdesk, instance=vm2, reason="disk errors", ticket="OPS-311")
+    Migration.objects.filter(pk=move.pk).update(request_id="req-0f1e", ended_at=timezone.now(), state="done")
+    sent = dict.fromkeys(("created_at", "enqueued_at"), timezone.now())
+    Order.objects.create(
+        cloud="lab",
+        instance_uuid=vm2.uuid,
+        migration=move,
+        action="confirm",
+        request_id="req-77aa",
+        state="done",
+        **sent,
+    )
+    client.force_login(manager)
+
+    for query in ("ops-3", f"#{move.pk}", str(move.pk), "REQ-0f1e", "req-77aa"):
+        assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": query})), query
+    for query in ("#0", "req-0f1", "req-", "9" * 30):
+        assert "/migrations/" not in text(client.get("/clouds/lab/find/", {"q": query})).split("<main")[1], (
+            query
+        )
 
 
 @pytest.mark.parametrize("query", ["", "  ", "%", "\0", "no such thing", "x" * 5000, "'; drop table"])
