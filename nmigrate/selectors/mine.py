@@ -21,7 +21,7 @@ LIMIT = 8
 FAILED_FOR = timedelta(days=14)
 """A failed move that nobody followed up is shown for so long."""
 OUTSIDE_FOR = timedelta(days=30)
-DECIDED = (Approval.APPROVE, Approval.DECLINE, Approval.CONFIRM, Approval.REJECT)
+BY_MANAGERS = (Approval.APPROVE, Approval.DECLINE, Approval.CONFIRM, Approval.REJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _outside() -> QuerySet[AuditEvent]:
 def _trail(since: datetime) -> Trail:
     found = AuditEvent.objects.filter(at__gte=since).aggregate(
         entries=Count("id"),
-        decisions=Count("id", filter=Q(action__in=DECIDED)),
+        decisions=Count("id", filter=Q(action__in=BY_MANAGERS)),
         outside=Count("id", filter=Q(is_outside=True)),
     )
     return Trail(**found)

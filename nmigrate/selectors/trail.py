@@ -29,7 +29,7 @@ class AuditFilter:
 
 DECISIONS = "decisions"
 """What may be asked for instead of one action: every word of a manager, and of others past them."""
-DECIDED = ("approve", "decline", "override", "confirm", "reject", "observe_confirm", "observe_revert")
+DECIDING = ("approve", "decline", "override", "confirm", "reject", "observe_confirm", "observe_revert")
 
 
 def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
@@ -44,7 +44,7 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
     if wanted.host:
         rows = rows.filter(Q(from_host__icontains=wanted.host) | Q(to_host__icontains=wanted.host))
     if wanted.action == DECISIONS:
-        rows = rows.filter(action__in=DECIDED)
+        rows = rows.filter(action__in=DECIDING)
     elif wanted.action:
         rows = rows.filter(action=wanted.action)
     if wanted.since:
