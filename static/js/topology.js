@@ -247,7 +247,7 @@
     for (const move of moves) {
       const [a, b] = [move.dataset.from, move.dataset.to].map((name) => hosts.get(name)?.getBoundingClientRect());
       if (!a || !b || !a.height || !b.height || a === b || move.dataset.from === move.dataset.to) continue;
-      const kind = move.hasAttribute("data-going") ? "line going" : "line";
+      const kind = move.hasAttribute("data-going") ? "flight going" : "flight";
       drawn.push(`${kind}|${path(a, b, origin)}`);
     }
     if (lines.dataset.drawn === drawn.join()) return;

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from nmigrate import audit, inventory, services, watchdog
 from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, OutsideMove, Visit
+from nmigrate.sentences import say
 from nmigrate.states import ACTIVE, Kind, State
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG
@@ -18,6 +19,18 @@ from tests.web.test_health_pages import beat
 from tests.wide import wide_cloud
 
 LAB, GIB = "/clouds/lab/", 2**30
+UNSENT = {State.ASKING, State.QUEUED, State.SENDING, State.DECLINED, State.CANCELLED}
+ARRIVED = {State.WAITING, State.CONFIRMING, State.REVERTING, State.DONE, State.REVERTED}
+NOVA_STATUS = {
+    State.RUNNING: "migrating",
+    State.WAITING: "finished",
+    State.CONFIRMING: "confirming",
+    State.REVERTING: "reverting",
+    State.DONE: "confirmed",
+    State.REVERTED: "reverted",
+    State.FAILED: "error",
+    State.ABORTED: "cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ def pages(
         ("plan-wide", f"/clouds/wide/instances/{wide.uuid}/migrate/", operator),
         ("migrations", moves, manager),
         ("migrations-outside", f"{moves}?made=outside", manager),
-        ("migrations-nothing", f"{moves}?q=nothing-like-this", manager),
+        ("migrations-nothing", f"{moves}?instance=nothing-like-this", manager),
         ("move-asking-helpdesk", f"{moves}{asking.pk}/", helpdesk),
         ("move-waiting-long", f"{moves}{waiting.pk}/", helpdesk),
         ("approvals", "/approvals/", manager),
@@ -131,32 +144,58 @@ def pages(
 
 
 def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -> Migration:
-    """The same move of an instance of its own, in that state."""
-    kind = changes.get("kind", like.kind)
-    server = cloud.add(f"web-{state}-{kind}", "compute3")
+    """Such a move of an instance of its own, in that state, with what is known of it by then."""
+    kind = Kind(str(changes.get("kind", Kind.LIVE if state == State.ABORTED else like.kind)))
+    runs = kind in (Kind.LIVE, Kind.EVACUATE)
+    to_host, to_zone = ("compute2", "nova") if kind in (Kind.SHELVE, Kind.COPY) else ("compute3", "nova-1")
+    has_arrived = state in ARRIVED
+    is_back = state not in (State.WAITING, State.CONFIRMING, State.REVERTING, State.DONE)
+    server = cloud.add(
+        f"web-{state}-{kind}",
+        "compute1" if is_back or kind == Kind.COPY else to_host,
+        ("ACTIVE" if runs else "SHUTOFF")
+        if is_back or kind == Kind.COPY or state == State.DONE
+        else "VERIFY_RESIZE",
+    )
     inventory.read_changes(cloud, inventory.Names())
     now = timezone.now()
     fields = {
         field.attname: getattr(like, field.attname) for field in Migration._meta.fields if field.name != "id"
     }
-    move = Migration.objects.create(
-        **fields
-        | {
-            "instance_uuid": server.uuid,
-            "instance_name": server.name,
-            "state": state,
-            "stranded_in": State.RUNNING if state == State.STRANDED else "",
-            "step": like.step if state in ACTIVE else "",
-            "ended_at": None if state in ACTIVE else now,
-            "decide_by": now + timedelta(hours=3) if state == State.WAITING else None,
-        }
-        | changes
-    )
-    for seen in like.observations.order_by("id"):
-        move.observations.create(
-            at=seen.at, nova_status=seen.nova_status, status=seen.status, task_state=seen.task_state,
-            host=seen.host,
-        )  # fmt: skip
+    before = like.before | ({"status": "ACTIVE", "power_state": 1} if runs else {})
+    there = before | {"host": to_host, "zone": to_zone}
+    fields |= {
+        "instance_uuid": server.uuid,
+        "instance_name": server.name,
+        "kind": kind,
+        "state": state,
+        "asked_host": to_host,
+        "asked_zone": to_zone,
+        "dest_host": to_host,
+        "dest_zone": to_zone,
+        "before": before,
+        "after": {} if state in ACTIVE and not has_arrived else before if is_back else there,
+        "stranded_in": State.RUNNING if state == State.STRANDED else "",
+        "step": like.step if state in ACTIVE else "",
+        "is_held": has_arrived and state in ACTIVE,
+        "request_id": f"req-{server.uuid}" if state not in UNSENT else "",
+        "server_migration_id": 1000 + Migration.objects.count() if state not in UNSENT else None,
+        "nova_status": NOVA_STATUS.get(state, "") if kind in (Kind.COLD, Kind.LIVE) else "",
+        "accepted_at": like.accepted_at if state not in UNSENT else None,
+        "waiting_since": like.waiting_since if has_arrived else None,
+        "ended_at": None if state in ACTIVE else now,
+        "decide_by": now + timedelta(hours=3) if state == State.WAITING else None,
+    }
+    if kind == Kind.COPY:
+        fields["original_after"] = "delete"
+    move = Migration.objects.create(**fields | changes)
+    if kind == like.kind and state not in UNSENT:
+        for seen in like.observations.order_by("id"):
+            if has_arrived or seen.status != "VERIFY_RESIZE":
+                move.observations.create(
+                    at=seen.at, nova_status=seen.nova_status, status=seen.status, task_state=seen.task_state,
+                    host=seen.host,
+                )  # fmt: skip
     return move
 
 
@@ -170,7 +209,11 @@ def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migratio
     Hypervisor.objects.filter(cloud="lab", host="compute4").update(state="down")
     with transaction.atomic():
         audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
-    Cloud.objects.create(name="dr", problem="dr cannot be reached.", problem_said="refused")
+    Cloud.objects.create(
+        name="dr",
+        problem=say("{cloud} cannot be reached. It is tried again by itself.", cloud="dr"),
+        problem_said="refused",
+    )
 
 
 def _locked(name: str) -> Instance:
@@ -203,7 +246,10 @@ def _find(helpdesk: User, doem: Instance, vm1: Instance, waiting: Migration, sta
     Migration.objects.filter(pk=waiting.pk).update(decide_by=now - timedelta(minutes=1))
     watchdog.judge("lab")
     Migration.objects.filter(pk=waiting.pk).update(decide_by=now + timedelta(minutes=10))
-    Finding.objects.create(cloud="lab", rule="r", host="h" * 80, what="z " * 90, since=now, seen_at=now)
+    Finding.objects.create(
+        cloud="lab", rule="host_down", host="h" * 80, what="z " * 90, next_step="y " * 40, who="operator",
+        since=now, seen_at=now,
+    )  # fmt: skip
     for number, status in ((800, "error"), (801, "completed"), (802, "running")):
         OutsideMove.objects.create(
             cloud="lab", server_migration_id=number, instance_uuid=doem.uuid, instance_name=doem.name,
@@ -215,7 +261,8 @@ def _find(helpdesk: User, doem: Instance, vm1: Instance, waiting: Migration, sta
         since = now - timedelta(days=number)
         Migration.objects.create(
             cloud="lab", instance_uuid=f"past-{number}", instance_name=f"past-{number}", kind=Kind.COLD,
-            source_host="compute1", state=state, reason="disk errors", requested_by=helpdesk, requested_at=since,
+            source_host="compute1", dest_host="compute3", state=state, reason="disk errors",
+            requested_by=helpdesk, requested_at=since,
             requested_by_name="helpdesk", waiting_since=since, ended_at=since,
             **({"failure": "No room at all.", "cause": "room"} if state == "failed" else {}),
         )  # fmt: skip
