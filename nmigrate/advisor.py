@@ -67,14 +67,21 @@ def ways(scene: Scene, target: Target, *, may_evacuate: bool, wanted: str = "") 
     source = scene.source
     if source is not None and not source.is_up:
         found = [evacuate(scene, target.host, target.zone, may_evacuate=may_evacuate)]
+        found += _only_wanted(scene, target, wanted)
     elif crosses_zones(scene, target):
         found = _zone_ways(scene, target)
     else:
         found = [live(scene, target.host, ""), cold(scene, target.host, "")]
-        if target.host in scene.hosts:
-            zone = scene.hosts[target.host].zone
-            found += [make(scene, target.host, zone) for key, make in _ELSEWHERE.items() if key == wanted]
+        found += _only_wanted(scene, target, wanted)
     return _recommend(found, scene.subject.name)
+
+
+def _only_wanted(scene: Scene, target: Target, wanted: str) -> list[Way]:
+    """Shelving or copying to a host, where it is not among the usual ways, for who asks for it."""
+    if target.host not in scene.hosts:
+        return []
+    zone = scene.hosts[target.host].zone
+    return [make(scene, target.host, zone) for key, make in _ELSEWHERE.items() if key == wanted]
 
 
 def _zone_ways(scene: Scene, target: Target) -> list[Way]:

@@ -48,8 +48,8 @@ LABELS: dict[State, str] = {
 
 MEANINGS: dict[State, str] = {
     State.ASKING: say("It means downtime, so a manager must approve it before it starts."),
-    State.QUEUED: say("Somebody asked for it; a worker will send it to Nova within a second or two."),
-    State.SENDING: say("A worker has taken it and is speaking to Nova."),
+    State.QUEUED: say("It is asked for, and sent to Nova within a second or two."),
+    State.SENDING: say("It is being sent to Nova."),
     State.RUNNING: say("Nova accepted the order and is moving the instance."),
     State.WAITING: say("It has moved, and the move is not finished: a manager confirms or rejects it."),
     State.CONFIRMING: say("The move was confirmed; Nova is tidying up where the instance came from."),

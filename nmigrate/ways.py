@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
 from nmigrate import preflight
 from nmigrate.preflight import ZONE_MICROVERSION, Abilities, Level, Reason, Subject, Verdict
 from nmigrate.scene import Scene
@@ -135,6 +137,8 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
             "hosts share it."
         ),
     }[changes_pin, preflight.starts_from_volume(instance)]
+    if instance.status == "PAUSED":
+        summary = say("It stays paused while its memory is copied.")
     return Way(
         key="unpin-live" if changes_pin else "live",
         kind=Kind.LIVE,
@@ -164,7 +168,9 @@ def cold(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
         key="unpin-cold" if changes_pin else "cold",
         kind=Kind.COLD,
         name=say("Free it from its zone, move it cold, bind it again") if changes_pin else say("Cold"),
-        summary=say("It is shut down and started again; a manager confirms or rejects it at the end.")
+        summary=say("It is shut down and started again; a manager decides before the start and at the end.")
+        if runs and settings.NMIGRATE_APPROVE_DOWNTIME
+        else say("It is shut down and started again; a manager confirms or rejects it at the end.")
         if runs
         else say("It stays stopped; a manager confirms or rejects it at the end."),
         host=host,

@@ -123,13 +123,13 @@ def test_hosts_that_are_being_evacuated_are_named(synced: FakeCloud, operator: U
 
 def test_another_move_of_it_is_told_with_who_asked(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     move = services.request_migration(actor=helpdesk, instance=vm2, host="compute3", reason="disk errors")
-    assert around(vm2).moving == "vm2 is being moved already: helpdesk asked for it (asked)."
+    assert around(vm2).moving == "A move of vm2 is open already: helpdesk asked for it (asked)."
     assert around(vm2, ignoring=move).moving == ""
 
 
 def test_as_the_copy_of_another_it_is_being_moved_too(synced: FakeCloud, helpdesk: User) -> None:
     asked(helpdesk, "doem", Kind.COPY, state=State.WAITING, copy_uuid=uuid_of("vm2"))
-    assert around(instance("vm2")).moving.startswith("doem is being moved already")
+    assert around(instance("vm2")).moving.startswith("A move of doem is open already")
 
 
 def test_the_number_of_queries_does_not_grow(synced: FakeCloud, helpdesk: User) -> None:

@@ -97,7 +97,7 @@ def test_second_request_is_refused_with_the_first_ones_name(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     ask(helpdesk, vm2)
-    with pytest.raises(Conflict, match="being moved already: helpdesk"):
+    with pytest.raises(Conflict, match="is open already: helpdesk"):
         ask(helpdesk, vm2)
     assert Migration.objects.count() == 1
 

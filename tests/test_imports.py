@@ -17,6 +17,7 @@ ALLOWED = {
         "nmigrate.sentences",
         "nmigrate.models",
         "nmigrate.states",
+        "nmigrate.moves",
         "nmigrate.preflight",
         "nmigrate.roles",
         "nmigrate.audit",

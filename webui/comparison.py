@@ -47,8 +47,8 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
     is_on_its_way = migration.is_active and migration.state != State.WAITING
     rebinds = migration.changes_pin or migration.kind in (Kind.SHELVE, Kind.COPY)
     found = [
-        Row(say("Host"), _text(before.get("host")), _text(now.get("host")), may_change=True),
-        Row(say("Zone"), _text(before.get("zone")), _text(now.get("zone")), may_change=True),
+        Row(say("Host"), _place(before, "host"), _place(now, "host"), may_change=True),
+        Row(say("Zone"), _place(before, "zone"), _place(now, "zone"), may_change=True),
         Row(say("Bound to"), _pin(before), _pin(now), may_change=rebinds),
         Row(say("State"), _status(before), _status(now), may_change=True),
         Row(
@@ -92,6 +92,11 @@ def _text(value: Any, empty: str = "") -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value) or empty
     return str(value) if value is not None else ""
+
+
+def _place(facts: dict[str, Any], name: str) -> str:
+    """What is stored is nowhere, and known to be."""
+    return say("none") if facts.get("status") == "SHELVED_OFFLOADED" else _text(facts.get(name))
 
 
 def _pin(facts: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from nmigrate import phases, services
-from nmigrate.models import Approval, Instance, Migration
+from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.moves import DELETE_ORIGINAL, ran
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind, State
@@ -104,6 +104,20 @@ def lock_words(move: Migration, instance: Instance | None) -> str:
     if not is_locked:
         return ""
     return say("Locked by its owner: “{words}”", words=words) if words else say("Locked by its owner.")
+
+
+def source_trouble(move: Migration) -> str:
+    """What speaks against sending it back, of the host where it came from; "" where nothing does."""
+    host = Hypervisor.objects.filter(cloud=move.cloud, host=move.source_host).first()
+    if move.state != State.WAITING or host is None:
+        return ""
+    if not host.is_up:
+        return say("{host} is down: Nova could not bring it back now.", host=host.host)
+    if host.is_enabled:
+        return ""
+    if host.disabled_reason:
+        return say("{host} is out of service: “{reason}”.", host=host.host, reason=host.disabled_reason)
+    return say("{host} is out of service.", host=host.host)
 
 
 def at_its_end(move: Migration, instance: Instance | None) -> dict[str, Any]:

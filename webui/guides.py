@@ -192,8 +192,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("I need it in a file."),
                 say(
-                    "“Export as CSV” gives what you have filtered, for a spreadsheet: times in UTC and in "
-                    "your zone, with Nova's request ids."
+                    "“Export as CSV” gives what you have filtered, for a spreadsheet. “Every entry” has times in "
+                    "UTC and in your zone and Nova's request ids; “Move by move” has one line for each move."
                 ),
                 "audit_trail",
                 say("To the audit trail"),
@@ -219,8 +219,9 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("How do I empty a host?"),
                 say(
-                    "Open the host in the topology: it lists its instances. Take it out of service first, "
-                    "so that nothing new is placed on it; then move them one by one."
+                    "First take its service out in the cloud, with openstack compute service set --disable, so "
+                    "that nothing new is placed on it: nmigrate cannot do that. Then open the host in the "
+                    "topology: it lists its instances; move them one by one."
                 ),
                 "clouds",
                 say("To the topology"),

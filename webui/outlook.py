@@ -60,25 +60,43 @@ def _cold(way: Way, instance: Instance, where: str) -> list[str]:
             "Confirmed, it stays there, stopped as before; one click starts it, and is bound to its new zone."
         ),
     }[runs, way.changes_pin]
+    rejected = (
+        say(
+            "Rejected, it goes back to {host}: it is shut down once more, and what was written since is lost.",
+            host=instance.host,
+        )
+        if runs
+        else say("Rejected, it goes back to {host}.", host=instance.host)
+    )
     return [
         *_unpinned(way, instance),
         *moved,
         say("It is locked, so that nobody decides past the manager."),
         say("A manager, never whoever asked for it, confirms or rejects the move."),
-        join([stays, say("Rejected, it goes back to {host}.", host=instance.host)]),
+        join([stays, rejected]),
     ]
 
 
 def _live(way: Way, instance: Instance, where: str) -> list[str]:
     name = instance.name
     bound = [say("It is bound to its new zone.")] if way.changes_pin else []
+    there = (
+        [
+            say("{name} stays paused while its memory is copied to {where}.", name=name, where=where),
+            say("It is paused there, too. Nothing needs to be decided."),
+        ]
+        if instance.status == "PAUSED"
+        else [
+            say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
+            say("It pauses, usually for less than a second, and goes on there. Nothing needs to be decided."),
+        ]
+    )
     return [
         *_unpinned(way, instance),
-        say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
-        say("It pauses, usually for less than a second, and goes on there. Nothing needs to be decided."),
+        *there,
         *bound,
         say(
-            "You can stop the move until it is finished: {name} then goes on running on {host}.",
+            "You can stop the move until it is finished: {name} then stays on {host}, as it is.",
             name=name,
             host=instance.host,
         ),
@@ -110,10 +128,16 @@ def _copy(instance: Instance, where: str, original_after: str) -> list[str]:
     return [
         *stop,
         say("A snapshot of its disk is made."),
-        say("A copy is started from it on {where}, with a new UUID and new addresses.", where=where),
+        say(
+            "A copy is started from it on {where}, with a new UUID and new addresses. It is bound to its zone.",
+            where=where,
+        ),
         say("A manager, never whoever asked for it, keeps the copy or drops it."),
         say("Kept, the original is {what}.", what=kept),
-        say("Dropped, the copy is deleted, and {name} is started again.", name=name)
+        say(
+            "Dropped, the copy is deleted with what was written there, and {name} is started again.",
+            name=name,
+        )
         if runs
         else say("Dropped, the copy is deleted."),
     ]

@@ -70,6 +70,8 @@ class ZoneChoice:
     hosts: list[HostChoice] = field(default_factory=list)
     objection: str = ""
     """Why the zone itself cannot be chosen: none of its hosts can take it."""
+    least: Level = Level.GREEN
+    """How little speaks against the move that can be made most easily, wherever it leads."""
 
     @property
     def value(self) -> str:
@@ -77,11 +79,13 @@ class ZoneChoice:
 
     @property
     def good(self) -> int:
-        return sum(one.is_good for one in self.hosts)
+        return sum(one.is_good for one in self.hosts) if self.least < Level.OURS else 0
 
     @property
     def askable(self) -> int:
-        return sum(bool(one.asides) and not one.objections for one in self.hosts)
+        needs_all = self.least is Level.OURS
+        able = sum((needs_all or bool(one.asides)) and not one.objections for one in self.hosts)
+        return able if self.least < Level.FORBIDDEN else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +273,11 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
                     found_there.texts(Level.OURS),
                 )
             )
+    least = min((cell.verdict.level for row in judged.rows for cell in row.cells), default=Level.GREEN)
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
-        if not zone.is_own and not zone.good and not zone.askable:
+        zone.least = least
+        if not zone.is_own and all(one.objections for one in zone.hosts):
             zone.objection = advisor.no_host_words(scene, zone.name)
         zone.hosts.sort(key=lambda one: (bool(one.objections), not one.is_good, -one.memory_free))
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))

@@ -1,6 +1,6 @@
 """Times as words and as HTML: how long ago, how long still, and the exact moment in the reader's zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
@@ -39,6 +39,16 @@ def short(at: datetime) -> str:
         return f"{local:%H:%M:%S}"
     form = pgettext("a moment of this year, as Django's date filter has it", "d M, H:i:s")
     return dateformat.format(local, form)
+
+
+def day_of_year(day: date) -> str:
+    """ "3 Nov" """
+    return dateformat.format(day, pgettext("a day, as Django's date filter has it", "j M"))
+
+
+def day_and_year(day: date) -> str:
+    """ "3 Nov 2026" """
+    return dateformat.format(day, pgettext("a day, as Django's date filter has it", "j M Y"))
 
 
 def time_tag(at: datetime, text: str, mode: str) -> SafeString:

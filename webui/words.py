@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nmigrate.audit import OTHERS
-from nmigrate.models import Hypervisor, Instance, Migration, Observation, OutsideMove, Service
+from nmigrate.models import Hypervisor, Instance, Migration, Observation, Order, OutsideMove, Service
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
 from nmigrate.sentences import join, say
@@ -90,7 +90,7 @@ ACTION_WORDS: dict[str, str] = {
     "finish": say("saw the move done"),
     "complete": say("saw the confirmed move done"),
     "restore": say("saw it back as it was"),
-    "end_abort": say("saw the live move stopped"),
+    "end_abort": say("the live move was stopped"),
     "undo": say("saw the live move stopped, and puts it back"),
     "expire": say("sent it back: nobody decided in time"),
     "observe_confirm": say("confirmed it outside nmigrate"),
@@ -186,7 +186,7 @@ STEP_WORDS: dict[Action, StepWords] = {
         say("Taken off its host"), say("Being taken off its host"), say("It is taken off its host")
     ),
     Action.UNSHELVE: StepWords(
-        say("Brought up again"), say("Being brought up again"), say("It is brought up in the other zone")
+        say("Brought up again"), say("Being brought up again"), say("It is brought up there")
     ),
     Action.STOP: StepWords(say("Stopped"), say("Being stopped"), say("It is stopped")),
     Action.START: StepWords(say("Started"), say("Being started"), say("It is started")),
@@ -194,7 +194,7 @@ STEP_WORDS: dict[Action, StepWords] = {
         say("Snapshot made"), say("A snapshot is being made"), say("A snapshot of it is made")
     ),
     Action.BOOT: StepWords(
-        say("Copy started"), say("The copy is being started"), say("A copy is started in the other zone")
+        say("Copy started"), say("The copy is being started"), say("A copy is started there")
     ),
     Action.DELETE_IMAGE: StepWords(
         say("Snapshot deleted"), say("The snapshot is being deleted"), say("The snapshot is deleted")
@@ -310,11 +310,24 @@ _MEANS: dict[tuple[str, str], str] = {
 
 def meaning(migration: Migration) -> str:
     """What the state of this migration means, in one sentence."""
+    if (migration.kind, migration.state) == (Kind.LIVE, State.RUNNING):
+        if migration.before.get("status") == "PAUSED":
+            return say("It stays paused while Nova moves it.")
+        if migration.orders.filter(action=Action.FORCE, state=Order.State.DONE).exists():
+            return say("Nova pauses it until the rest of its memory has followed.")
     return _MEANS.get((migration.kind, migration.state), migration.meaning)
 
 
 def of_migration(state: str) -> Look:
     return Look(STATE_TONES[State(state)], LABELS[State(state)])
+
+
+def of_move(move: Migration) -> Look:
+    """As of its state; "sent back" is said only of what had arrived."""
+    look = of_migration(move.state)
+    if move.state == State.REVERTED and move.waiting_since is None:
+        return Look(look.tone, say("put back"))
+    return look
 
 
 def of_state(value: str) -> str:

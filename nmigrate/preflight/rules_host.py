@@ -25,13 +25,21 @@ def source_state(case: Case) -> Iterable[Reason]:
     elif not source.is_up:
         # Nova shelves and snapshots what is on any host, and a host that does answer, though it was declared down,
         # does it (nova/compute/api.py: no check_is_up there).
-        reason = ours if case.kind in (Kind.SHELVE, Kind.COPY) else forbidden
+        repair = say("An operator must bring it back or evacuate it.")
+        if case.kind in (Kind.SHELVE, Kind.COPY):
+            why = say(
+                "{host}, where {name} is now, counts as down: this works only if it still answers.",
+                host=source.host,
+                name=name,
+            )
+            yield ours("source_state", why, repair)
+            return
         why = say(
             "{host}, where {name} is now, is down; nothing can be moved off it this way.",
             host=source.host,
             name=name,
         )
-        yield reason("source_state", why, say("An operator must bring it back or evacuate it."))
+        yield forbidden("source_state", why, repair)
 
 
 def live_queue(case: Case) -> Iterable[Reason]:

@@ -75,7 +75,7 @@ def moving_words(move: Migration) -> str:
             name=move.instance_name,
         )
     return say(
-        "{name} is being moved already: {person} asked for it ({state}).",
+        "A move of {name} is open already: {person} asked for it ({state}).",
         name=move.instance_name,
         person=move.requested_by_name,
         state=LABELS[State(move.state)],

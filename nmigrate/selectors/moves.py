@@ -10,7 +10,8 @@ from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from nmigrate.models import Cloud, Migration, Order
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
+from nmigrate.moves import KEEP_ORIGINAL
 from nmigrate.states import ACTIVE, Kind, Perm, State
 
 ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
@@ -41,6 +42,31 @@ def moves_that_hold_room(cloud: Cloud, host: str, limit: int = 20) -> list[Migra
         cloud=cloud.name, source_host=host, state=State.WAITING, kind=Kind.COLD
     )
     return list(waiting.order_by("id")[:limit])
+
+
+def kept_copies(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
+    """The move that copied each of these instances and left the original, under the UUIDs of both while both exist."""
+    wanted = list(uuids)
+    moves = Migration.objects.filter(
+        Q(instance_uuid__in=wanted) | Q(copy_uuid__in=wanted),
+        cloud=cloud_name,
+        kind=Kind.COPY,
+        state=State.DONE,
+        original_after=KEEP_ORIGINAL,
+    ).order_by("id")
+    names = {uuid for move in moves for uuid in (move.instance_uuid, move.copy_uuid)}
+    there = (
+        set(Instance.objects.filter(cloud=cloud_name, uuid__in=names).values_list("uuid", flat=True))
+        if names
+        else set()
+    )
+    return by_instance(move for move in moves if {move.instance_uuid, move.copy_uuid} <= there)
+
+
+def is_host_down(instance: Instance) -> bool:
+    """Whether the host that it is on does not answer, or was declared down."""
+    there = Hypervisor.objects.filter(cloud=instance.cloud_id, host=instance.host)
+    return bool(instance.host) and there.filter(Q(forced_down=True) | ~Q(state="up")).exists()
 
 
 def instance_history(cloud_name: str, uuid: str) -> list[Migration]:
@@ -82,12 +108,21 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     if wanted.person:
         rows = rows.filter(requested_by_name__icontains=wanted.person)
     if wanted.instance:
+        text = wanted.instance.strip()
         rows = rows.filter(
-            Q(instance_name__icontains=wanted.instance)
-            | Q(instance_uuid=wanted.instance.strip().lower())
-            | Q(ticket__icontains=wanted.instance.strip())
+            Q(instance_name__icontains=text)
+            | Q(instance_uuid=text.lower())
+            | Q(ticket__icontains=text)
+            | Q(pk=number_of(text))
+            | Q(request_id=text.lower())
         )
     return rows
+
+
+def number_of(text: str) -> int:
+    """ "42" and "#42" as the number of a move; 0, which none has, for anything else."""
+    number = text.removeprefix("#")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
 def soon() -> datetime:

@@ -47,6 +47,23 @@ class Health:
     counts: dict[str, int]
 
     @property
+    def is_alive(self) -> bool:
+        """Whether nmigrate's own processes run."""
+        return all(pulse.is_fresh for pulse in self.pulses)
+
+    @property
+    def unreachable(self) -> list[Cloud]:
+        return [cloud for cloud in self.clouds if cloud.problem]
+
+    @property
+    def troubled(self) -> list[Service]:
+        return [service for rows in self.troubled_services.values() for service in rows]
+
+    @property
+    def is_troubled(self) -> bool:
+        return bool(self.unreachable or self.troubled_services)
+
+    @property
     def active(self) -> int:
         return sum(self.counts.get(state, 0) for state in ACTIVE_STATES)
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from nmigrate.audit import SYSTEM
 from nmigrate.models import AuditEvent
+from nmigrate.selectors.moves import number_of
 from nmigrate.states import State
 
 
@@ -56,6 +57,9 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
     if wanted.migration is not None:
         rows = rows.filter(migration_id=wanted.migration)
     for word in wanted.text.split():
+        if word.startswith("#") and (number := number_of(word)):
+            rows = rows.filter(Q(migration_id=number) | Q(id=number))
+            continue
         rows = rows.annotate(number=Cast("id", TextField())).filter(_mentions(word))
     return rows
 

@@ -327,7 +327,7 @@ def test_what_is_due_comes_first_and_the_badge_says_so(
 
     after = text(client.get("/approvals/"))
     assert after.index(">vm2<") < after.index(">demo_zone<")
-    assert '<span class="count due">2, 1 due</span>' in after
+    assert '<span class="count due">2 · 1 due</span>' in after
     assert client.get("/approvals/badge/?v=2.0").status_code == 200
     assert client.get("/approvals/badge/?v=2.1").status_code == 204
 

@@ -40,6 +40,7 @@ def rows_of(client: Client, query: str = "", language: str = "en") -> list[dict[
         ("q=OPS-311+looks", {"confirm"}),
         ("q=nothing-like-this", set()),
         ("host=compute9", set()),
+        ("q=%239999", set()),
     ],
 )
 def test_a_filter_finds_what_it_says(
@@ -310,3 +311,12 @@ def test_the_end_of_the_chain_can_be_noted_elsewhere(client: Client, auditor: Us
     shown = text(client.get("/audit/"))
     assert f"Entry {last.pk}<br>" in shown
     assert last.hash in shown
+
+
+def test_a_number_with_its_sign_is_that_of_a_move(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+
+    rows = rows_of(client, f"?q=%23{done.pk}")
+
+    assert {"request", "confirm"} <= {row["action"] for row in rows}
+    assert {row["migration"] for row in rows if row["migration"]} == {str(done.pk)}

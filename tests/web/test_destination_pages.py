@@ -108,8 +108,8 @@ def test_while_it_moves_nothing_else_can_be_planned(
     shown_to: Any, helpdesk: User, vm2: Instance, asked: Migration
 ) -> None:
     shown = shown_to(helpdesk, Instance.objects.get(uuid=asked.instance_uuid))
-    assert f'href="/migrations/{asked.pk}/">See the move that is under way' in shown
-    assert "is being moved already" in shown
+    assert f'href="/migrations/{asked.pk}/">See that move' in shown
+    assert "is open already" in shown
     assert "/migrate/?" not in shown
 
 

@@ -292,7 +292,7 @@ def test_a_host_shows_its_fullest_of_each_day(client: Client, helpdesk: User, sy
 
     assert "10 % now, 90 % at most" in shown
     assert "<td>90 %</td>" in shown
-    assert 'class="line guess"' in shown  # from 49 to 2 hours ago nothing was measured
+    assert 'class="curve guess"' in shown  # from 49 to 2 hours ago nothing was measured
 
 
 def test_a_migration_shows_in_what_its_time_went(client: Client, helpdesk: User, waiting: Migration) -> None:

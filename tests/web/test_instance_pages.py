@@ -6,10 +6,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from nmigrate.models import AuditEvent, Cloud, Hypervisor, Instance, Order
+from nmigrate import services
+from nmigrate.models import AuditEvent, Cloud, Hypervisor, Instance, Migration, Order
+from nmigrate.states import State
 from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
-from tests.web.conftest import text
+from tests.web.conftest import reach, text
 from tests.wide import wide_cloud
 
 
@@ -200,3 +202,70 @@ def test_what_only_another_zone_can_take_is_not_called_stuck(
     page = page_of(client, helpdesk, running)
     assert 'id="move-it"' in page
     assert "It cannot be moved now." not in page
+
+
+@pytest.fixture
+def kept(able: FakeCloud, copied: Migration, manager: User) -> Migration:
+    """The copy was kept, and its original left stopped beside it."""
+    Migration.objects.filter(pk=copied.pk).update(original_after="stopped")
+    copied.refresh_from_db()
+    services.confirm_migration(actor=manager, migration=copied)
+    return reach(able, copied, State.DONE)
+
+
+def test_the_original_of_a_kept_copy_says_so_and_is_not_started_with_one_click(
+    client: Client, helpdesk: User, kept: Migration
+) -> None:
+    original = Instance.objects.get(uuid=kept.instance_uuid)
+    copy = Instance.objects.get(uuid=kept.copy_uuid)
+
+    shown = page_of(client, helpdesk, original)
+
+    assert "This is the original of a copy that was kept" in shown
+    assert f'href="/clouds/lab/instances/{copy.uuid}/"' in shown
+    assert "Start it …" in shown
+    assert "Its copy has taken its place." in shown
+    assert "its original was left stopped on compute2" in page_of(client, helpdesk, copy)
+    found = text(client.get("/clouds/lab/find/", {"q": original.name}))
+    assert "<b>the copy</b>" in found
+    assert "<b>the original; its copy has taken its place</b>" in found
+
+
+def test_an_instance_whose_copy_is_gone_is_any_other(client: Client, helpdesk: User, kept: Migration) -> None:
+    Instance.objects.filter(uuid=kept.copy_uuid).delete()
+
+    shown = page_of(client, helpdesk, Instance.objects.get(uuid=kept.instance_uuid))
+
+    assert "This is the original" not in shown
+    assert "Start it …" not in shown
+
+
+def test_of_a_host_that_is_down_its_instances_say_so(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    assert "does not answer or was declared down" not in page_of(client, helpdesk, running)
+
+    Hypervisor.objects.filter(host=running.host).update(forced_down=True)
+
+    assert f"<b>{running.host}, where it is, does not answer or was declared down.</b>" in page_of(
+        client, helpdesk, running
+    )
+
+
+def test_what_was_moved_outside_and_waits_says_who_can_decide(
+    client: Client, manager: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(status="VERIFY_RESIZE")
+
+    assert "only its owner or an administrator of the cloud can confirm" in page_of(client, manager, vm2)
+
+
+def test_a_paused_instance_does_not_go_on_running(client: Client, helpdesk: User, running: Instance) -> None:
+    Instance.objects.filter(pk=running.pk).update(status="PAUSED", power_state=3)
+
+    shown = page_of(client, helpdesk, running)
+
+    assert "It stays paused while its memory is copied." in shown
+    assert "goes on running" not in shown
+    plan = text(client.get(f"/clouds/lab/instances/{running.uuid}/migrate/"))
+    assert "demo_zone stays paused while its memory is copied to" in plan

@@ -1,5 +1,6 @@
 """The plan page: ask for a move, and what bad input gets."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from nmigrate import services
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, OutsideMove
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
@@ -76,7 +78,9 @@ def test_what_will_happen_is_told_for_each_way(client: Client, helpdesk: User, r
 
     assert "demo_zone goes on running while its memory is copied to compute" in shown
     assert "demo_zone is shut down, and its disk is brought to compute" in shown
-    assert "Dropped, the copy is deleted, and demo_zone is started again." in shown
+    assert (
+        "Dropped, the copy is deleted with what was written there, and demo_zone is started again." in shown
+    )
 
 
 def test_an_old_nova_is_named_where_it_stands_in_the_way(client: Client, page: str, vm2: Instance) -> None:
@@ -245,7 +249,7 @@ def test_the_second_click_shows_the_move_that_is_under_way(client: Client, page:
 
     made = Migration.objects.get()
     assert response.status_code == 409
-    assert f'href="/migrations/{made.pk}/">See the move that is under way' in text(response)
+    assert f'href="/migrations/{made.pk}/">See that move' in text(response)
 
 
 def test_a_locked_instance_needs_a_managers_permission_and_says_why(
@@ -425,3 +429,45 @@ def test_what_no_host_of_any_zone_can_take_cannot_be_moved(client: Client, page:
 
     assert "It cannot be moved now" in shown
     assert "compute3 is out of service. An operator must make room, or bring a host back." in shown
+
+
+def test_planned_again_it_begins_with_what_was_asked_for(
+    client: Client, page: str, helpdesk: User, vm2: Instance
+) -> None:
+    before = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", ticket="OPS-311"
+    )
+    services.cancel_migration(actor=helpdesk, migration=before)
+
+    shown = text(client.get(page, {"again": before.pk}))
+
+    assert ">disk errors</textarea>" in shown
+    assert 'value="OPS-311"' in shown
+    assert re.search(r'value="host:compute3"[^>]* checked', shown)
+    assert re.search(r'id="way-cold"[^>]* checked', shown)
+    other = text(client.get(page, {"again": str(before.pk), "host": "compute4"}))
+    assert re.search(r'value="host:compute4"[^>]* checked', other)
+    assert not re.search(r'value="host:compute3"[^>]* checked', other)
+    for odd in ("0", "x", "9" * 30, str(before.pk + 1)):
+        assert ">disk errors</textarea>" not in text(client.get(page, {"again": odd})), odd
+
+
+def test_where_nova_cannot_choose_the_host_that_can_take_it_is_one_click_away(
+    client: Client, page: str, cornered: Instance
+) -> None:
+    shown = text(client.get(page))
+
+    link = re.search(r'id="plan-best" href="([^"]+)"', shown)
+    assert link is not None
+    there = text(client.get(page + link.group(1).replace("&amp;", "&")))
+    assert "Recommended: Free it from its zone" in there
+
+
+def test_hosts_are_not_said_to_take_what_cannot_be_moved(client: Client, page: str, vm2: Instance) -> None:
+    assert "1 other host, 1 can take it" in text(client.get(page))
+
+    Instance.objects.filter(pk=vm2.pk).update(status="ERROR")
+    assert "1 other host, 0 can take it<" in text(client.get(page, {"host": "compute3"}))
+
+    Instance.objects.filter(pk=vm2.pk).update(status="SHUTOFF", locked=True)
+    assert "1 other host, 0 can take it, 1 with a manager" in text(client.get(page))

@@ -156,6 +156,15 @@ def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
 
     for query in ("ops-3", f"#{move.pk}", str(move.pk), "REQ-0f1e", "req-77aa"):
         assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": query})), query
+    for number in range(6):
+        Migration.objects.create(
+            cloud="lab", instance_uuid=f"u{number}", instance_name="n", ticket="CHG-118", reason="r", state="done",
+            requested_by=helpdesk, requested_by_name="helpdesk", requested_at=timezone.now(), source_host="compute1",
+        )  # fmt: skip
+    found = text(client.get("/clouds/lab/find/", {"q": "CHG-118"}))
+    assert "All 6 moves" in found
+    assert "Show these in the topology" not in found
+    assert text(client.get("/migrations/", {"instance": f"#{move.pk}"})).count('id="instance-') == 1
     for query in ("#0", "req-0f1", "req-", "9" * 30):
         assert "/migrations/" not in text(client.get("/clouds/lab/find/", {"q": query})).split("<main")[1], (
             query

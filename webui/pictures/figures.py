@@ -14,7 +14,7 @@ OUTCOME_WORDS: dict[Outcome, str] = {
     Outcome.DONE: say("done"),
     Outcome.RETURNED: say("arrived and sent back"),
     Outcome.ACTIVE: say("under way"),
-    Outcome.BACK: say("stopped on the way"),
+    Outcome.BACK: say("stopped or put back"),
     Outcome.DROPPED: say("withdrawn or not approved"),
     Outcome.FAILED: say("failed"),
 }
@@ -211,7 +211,20 @@ def host_rows(
     hosts: Iterable[Hypervisor], used: dict[str, dict[date, tuple[int, int]]], today: date, days: int
 ) -> list[HostRow]:
     dates = [today - timedelta(days=number) for number in range(days - 1, -1, -1)]
-    return [HostRow(host, _day_bars(used.get(host.uuid, {}), dates)) for host in hosts]
+    return [
+        HostRow(host, _day_bars(_with_now(host, used.get(host.uuid, {}), today), dates)) for host in hosts
+    ]
+
+
+def _with_now(
+    host: Hypervisor, used: dict[date, tuple[int, int]], today: date
+) -> dict[date, tuple[int, int]]:
+    """The fullest of today is no less than what is used now."""
+    if not host.memory_mb_capacity:
+        return used
+    now = (host.memory_mb_used, host.memory_mb_capacity)
+    measured = used.get(today, (0, 1))
+    return used | {today: max(measured, now, key=lambda one: one[0] / one[1] if one[1] else 0.0)}
 
 
 def _day_bars(used: dict[date, tuple[int, int]], dates: Sequence[date]) -> tuple[DayBar, ...]:

@@ -147,7 +147,7 @@ def tone(name: str, word: str) -> SafeString:
 
 @register.simple_tag
 def state(migration: Migration) -> SafeString:
-    return badge(words.of_migration(migration.state))
+    return badge(words.of_move(migration))
 
 
 @register.simple_tag
@@ -168,7 +168,7 @@ def where(migration: Migration) -> str:
         return migration.dest_host or migration.asked_host
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
         return say("zone {zone}", zone=migration.asked_zone)
-    return say("a host that Nova chooses") if migration.is_active else say("no host")
+    return say("a host that Nova chooses")
 
 
 @register.filter

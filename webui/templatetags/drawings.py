@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 
 from nmigrate.models import Hypervisor, Migration
+from webui import times
 from webui.pictures import hosts, moves
 
 register = template.Library()
@@ -29,3 +30,7 @@ def share(part: float, whole: float) -> str:
         return "–"
     found = round(100 * part / whole)
     return f"{max(found, 1) if part > 0 else 0} %"
+
+
+register.filter("day_of_year", times.day_of_year)
+register.filter("day_and_year", times.day_and_year)

@@ -4,18 +4,19 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.template import Context
 from django.template.loader import render_to_string
-from django.utils import dateformat, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from nmigrate.models import Approval, Migration
-from nmigrate.sentences import join, listed, say
+from nmigrate.sentences import join, listed, say, told
 from webui import words
 from webui.glossary import TERMS
-from webui.times import time_tag
+from webui.times import day_and_year, day_of_year, time_tag
 
 register = template.Library()
 
@@ -25,6 +26,12 @@ _DECIDED = {
     Approval.CONFIRM: say("confirmed it"),
     Approval.REJECT: say("rejected it"),
 }
+
+
+@register.simple_tag
+def of_cloud(name: str) -> str:
+    """In which cloud, where there are several; at the end of a line that tells of a move."""
+    return f" · {told(say('cloud {name}', name=name))}" if len(settings.NMIGRATE_CLOUDS) > 1 else ""
 
 
 @register.simple_tag
@@ -88,8 +95,17 @@ def _day(day: date, today: date, clock: str) -> str:
         return say("today {time}", time=clock)
     if day == today - timedelta(days=1):
         return say("yesterday {time}", time=clock)
-    pattern = "j M" if day.year == today.year else "j M Y"
-    return say("{day}, {time}", day=dateformat.format(day, pattern), time=clock)
+    shown = day_of_year(day) if day.year == today.year else day_and_year(day)
+    return say("{day}, {time}", day=shown, time=clock)
+
+
+@register.filter
+def copied_words(uuid: str, copies: dict[str, Migration]) -> str:
+    """Of which of two instances of one name this is, where nmigrate has copied one to the other."""
+    move = copies.get(uuid)
+    if move is None:
+        return ""
+    return say("the copy") if move.copy_uuid == uuid else say("the original; its copy has taken its place")
 
 
 @register.filter

@@ -168,6 +168,7 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "goes_down": goes_down(Kind(migration.kind), runs=runs),
         "stays_stopped": migration.kind == Kind.COLD and not runs,
         "lock": deciding.lock_words(migration, found),
+        "source_trouble": deciding.source_trouble(migration),
         "others": others[:8],
         "others_count": others.count(),
     }

@@ -117,6 +117,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     is_ordered = order is not None and order.state in (*Order.OPEN, Order.State.ACCEPTED)
     ways = [] if move else _ways_now(request, cloud, instance)
     findings = selectors.findings_of_instance(cloud.name, instance.uuid)
+    copying = selectors.kept_copies(cloud.name, [instance.uuid]).get(instance.uuid)
     outside = None if move else next(iter(selectors.outside_in_flight(cloud.name, [instance.uuid])), None)
     is_free = not move and not is_ordered and not instance.task_state
     can_move = any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)
@@ -128,6 +129,10 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "is_copy": bool(move and move.copy_uuid == instance.uuid),
         "outside": outside,
         "findings": noticed.rows(request.user, findings, page_of=instance),
+        "original_of": copying if copying and copying.instance_uuid == instance.uuid else None,
+        "copy_of": copying if copying and copying.copy_uuid == instance.uuid else None,
+        "is_host_down": selectors.is_host_down(instance),
+        "is_moved_outside": instance.status == "VERIFY_RESIZE" and not move,
         "order": order,
         "is_ordered": is_ordered,
         "order_failed": order if order and _has_failed(order, instance) else None,

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from nmigrate import advisor, services
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration
+from nmigrate.selectors import number_of
 from nmigrate.states import Perm
 from webui import plan
 from webui.access import SignedIn, needs
@@ -24,7 +25,7 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
         return gone(request, known, uuid)
     if request.method != "POST" or "look" in request.POST:  # without a script a button shows the ways
         data = request.POST if request.method == "POST" else request.GET
-        return _show(request, known, found, MoveForm(initial=data.dict()))
+        return _show(request, known, found, MoveForm(initial=_of_before(found, data.dict())))
     form = MoveForm(request.POST)
     if not form.is_valid():
         return _show(request, known, found, form, status=422)
@@ -33,6 +34,21 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     except Conflict as conflict:
         return _show(request, known, found, form, status=409, conflict=conflict.sentence)
     return redirect("migration", pk=migration.pk)
+
+
+def _of_before(instance: Instance, given: dict[str, str]) -> dict[str, str]:
+    """What was asked for in the move that is planned "again"; what the address or the form says goes before."""
+    mine = Migration.objects.filter(cloud=instance.cloud_id, instance_uuid=instance.uuid)
+    before = mine.filter(pk=number_of(given.get("again", ""))).first()
+    if before is None:
+        return given
+    asked = {"reason": before.reason, "ticket": before.ticket, "block": before.block}
+    asked["way"] = f"unpin-{before.kind}" if before.changes_pin else before.kind
+    if not {"to", "host", "zone"} & given.keys():
+        asked |= {"host": before.asked_host, "zone": "" if before.asked_host else before.asked_zone}
+    if before.original_after:
+        asked["original_after"] = before.original_after
+    return asked | given
 
 
 def _ask(request: SignedIn, cloud: Cloud, instance: Instance, form: MoveForm) -> Migration:

@@ -66,9 +66,11 @@ def freshness(request: SignedIn, cloud: str) -> HttpResponse:
 def find(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     text = request.GET.get("q", "").replace("\0", "")[:200].strip()
+    found = selectors.find(known, text)
     context = {
         "cloud": known,
-        "found": selectors.find(known, text),
+        "found": found,
+        "copies": selectors.kept_copies(known.name, [one.uuid for one in found.instances]),
         "query": text,
         "others": [one for one in selectors.clouds() if one.name != known.name],
         "is_find_page": True,
@@ -154,7 +156,11 @@ def _notes(host: Hypervisor, *, may_evacuate: bool) -> list[str]:
     """What a person should know about this host before they touch it."""
     notes: list[str] = []
     if not host.is_up:
-        notes.append(say("It does not answer. Nothing can be moved off it by a cold or live migration."))
+        notes.append(
+            say("It was declared down. Nothing can be moved off it by a cold or live migration.")
+            if host.forced_down
+            else say("It does not answer. Nothing can be moved off it by a cold or live migration.")
+        )
         notes.append(
             say(
                 "Once you are certain that {host} is off, its instances can be built anew elsewhere: evacuated.",
@@ -166,7 +172,7 @@ def _notes(host: Hypervisor, *, may_evacuate: bool) -> list[str]:
     if not host.is_enabled:
         notes.append(
             say(
-                "It is out of service: “{reason}” The scheduler places nothing on it.",
+                "It is out of service: “{reason}”. The scheduler places nothing on it.",
                 reason=host.disabled_reason,
             )
             if host.disabled_reason
