@@ -227,9 +227,10 @@
     const dx = b.left + b.width / 2 - (a.left + a.width / 2), dy = b.top + b.height / 2 - (a.top + a.height / 2);
     const gapX = Math.max(b.left - a.right, a.left - b.right), gapY = Math.max(b.top - a.bottom, a.top - b.bottom);
     const flat = gapX >= gapY;
-    const side = (box, sign) =>
-      flat ? [sign > 0 ? box.right : box.left, box.top + Math.min(box.height / 2, 30)] : [box.left + box.width / 2, sign > 0 ? box.bottom : box.top];
     const sign = Math.sign(flat ? dx : dy) || 1;
+    const aside = 8 * sign; // the way back runs beside the way there
+    const side = (box, sign) =>
+      flat ? [sign > 0 ? box.right : box.left, box.top + Math.min(box.height / 2, 30) + aside] : [box.left + box.width / 2 + aside, sign > 0 ? box.bottom : box.top];
     const [x1, y1] = side(a, sign), [x2, y2] = side(b, -sign);
     const bend = Math.max(Math.min(Math.hypot(x2 - x1, y2 - y1) / 3, 80), 4) * sign;
     const [bx, by] = flat ? [bend, 0] : [0, bend];
