@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from nmigrate import services
-from nmigrate.models import Approval, Instance, Migration
+from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.states import State
 from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
@@ -282,3 +282,17 @@ def test_both_verdicts_stand_on_the_page_of_the_move(
     assert shown.count("<b>Set aside by a manager:</b> vm2 is locked") == 2
     assert "<b>New since it was asked for:</b> Nova&#x27;s scheduler still takes compute3" in shown
     assert "What spoke against it was set aside by manager" in shown
+
+
+def test_where_a_rejection_leads_is_told_when_that_host_is_out_of_service(
+    client: Client, manager: User, waiting: Migration
+) -> None:
+    client.force_login(manager)
+    page = f"/migrations/{waiting.pk}/decide/"
+    assert "out of service" not in text(client.get(page))
+
+    Hypervisor.objects.filter(host="compute1").update(status="disabled", disabled_reason="DIMM")
+    assert "<b>compute1 is out of service: “DIMM”.</b>" in text(client.get(page))
+
+    Hypervisor.objects.filter(host="compute1").update(forced_down=True)
+    assert "compute1 is down: Nova could not bring it back now." in text(client.get(page))

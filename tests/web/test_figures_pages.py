@@ -295,6 +295,28 @@ def test_a_host_shows_its_fullest_of_each_day(client: Client, helpdesk: User, sy
     assert 'class="curve guess"' in shown  # from 49 to 2 hours ago nothing was measured
 
 
+def test_the_fullest_of_today_is_no_less_than_what_is_used_now(
+    client: Client, manager: User, synced: FakeCloud
+) -> None:
+    host = Hypervisor.objects.get(host="compute1")
+    Hypervisor.objects.filter(pk=host.pk).update(memory_mb_used=500, memory_mb_capacity=1000)
+    sample(host.uuid, timezone.now(), 100, 1000)
+    host.refresh_from_db()
+    today = timezone.localdate()
+
+    (row,) = drawn.host_rows([host], figures.memory_by_day([host], 14, UTC), today, 14)
+
+    assert row.most is not None
+    assert (row.most.date, row.most.share) == (today, 0.5)
+
+
+def test_a_move_stopped_as_asked_is_no_cause_of_failures(helpdesk: User, noon: object) -> None:
+    words = {"failure": "It was stopped.", "cause": "stopped-as-asked"}
+    asked(helpdesk, NOW - timedelta(hours=1), "aborted", **words)
+
+    assert figures.causes_of(figures.period(7)) == []
+
+
 def test_a_migration_shows_in_what_its_time_went(client: Client, helpdesk: User, waiting: Migration) -> None:
     client.force_login(helpdesk)
 

@@ -66,3 +66,26 @@ def test_it_counts_what_waits_for_a_worker(client: Client, helpdesk: User, asked
 
     assert "task waiting for a worker · 1 order without an answer" in shown
     assert "cold migration of vm2" in shown
+
+
+def test_nothing_is_green_while_a_service_is_down(client: Client, operator: User, synced: FakeCloud) -> None:
+    beat("follower")
+    client.force_login(operator)
+    assert "finds nothing" in text(client.get("/health/"))
+
+    Service.objects.filter(host="compute4").update(state="down")
+
+    shown = text(client.get("/health/"))
+    assert "finds nothing" not in shown
+    assert "One service of a host is down or out of service." in shown
+
+
+def test_what_is_red_stands_first(client: Client, operator: User, synced: FakeCloud) -> None:
+    client.force_login(operator)
+    shown = text(client.get("/health/"))
+    assert shown.index("never seen") < shown.index("What needs a look")
+
+    for name in ("worker", "follower"):
+        beat(name)
+    shown = text(client.get("/health/"))
+    assert shown.index("What needs a look") < shown.index("This application")

@@ -338,3 +338,13 @@ def test_that_nova_calls_it_failed_is_no_step_that_went_well(moving: Migration) 
     assert tones["Nova says that the move failed"] == timeline.FAIL
     assert {tone for title, tone in tones.items() if "preparing" in title} == {timeline.DONE}
     assert tones["Sent to Nova, and accepted"] == timeline.DONE
+
+
+def test_only_what_had_arrived_is_sent_back(client: Client, helpdesk: User, waiting: Migration) -> None:
+    client.force_login(helpdesk)
+    Migration.objects.filter(pk=waiting.pk).update(state="reverted")
+    assert "sent back" in text(client.get(f"/migrations/{waiting.pk}/"))
+
+    Migration.objects.filter(pk=waiting.pk).update(waiting_since=None)
+    shown = text(client.get("/migrations/"))
+    assert "put back" in shown

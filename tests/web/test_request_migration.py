@@ -471,3 +471,27 @@ def test_hosts_are_not_said_to_take_what_cannot_be_moved(client: Client, page: s
 
     Instance.objects.filter(pk=vm2.pk).update(status="SHUTOFF", locked=True)
     assert "1 other host, 0 can take it, 1 with a manager" in text(client.get(page))
+
+
+def test_what_a_manager_may_allow_off_a_host_that_was_declared_down_can_be_asked_for(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    Cloud.objects.update(nova_used="2.104", own_projects=["project-demo"])
+    Hypervisor.objects.filter(host="compute1").update(forced_down=True)
+    judged = text(client.get(page.replace("/migrate/", "/destinations/")))
+    link = re.search(r'href="[^"]*/migrate/\?(host=compute3&amp;way=shelve)"', judged)
+    assert link is not None
+
+    shown = text(client.get(page + "?" + link.group(1).replace("&amp;", "&")))
+
+    assert re.search(r'id="way-shelve"[^>]* checked', shown)
+    assert "counts as down: this works only if it still answers" in shown
+    sent = {
+        "to": "host:compute3",
+        "way": "shelve",
+        "reason": "disk errors",
+        "set_aside": "shelve:source_state",
+    }
+    assert client.post(page, sent).status_code == 302
+    made = Migration.objects.get()
+    assert (made.kind, made.state) == ("shelve", "asking")
