@@ -255,7 +255,7 @@ def _not_moved(move: Migration, order: Order, said: str) -> str:
             **names,
         )
     return say(
-        "{name} was not moved: it was stopped before anything was sent. It stays on {host}, as it was.",
+        "{name} was not moved: nothing was sent to the cloud. It stays on {host}, as it was.",
         **names,
     )
 

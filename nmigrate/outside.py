@@ -167,7 +167,7 @@ def _end_aborted(
         sentence = say("It was stopped on the way outside nmigrate, by {person}.", person=_name(cloud, asked))
     else:
         key = "never-converges"
-        sentence = say("The cloud stopped it, because it did not come to an end.")
+        sentence = say("The cloud gave up the live move, because it did not come to an end.")
     if move.changes_pin:  # its pin was cleared before: that is put back by itself
         transition(move, "undo", actor=audit.SYSTEM, note=sentence, remark=sentence)
         carry_out(move, actor=None)

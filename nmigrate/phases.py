@@ -160,8 +160,9 @@ def tell(
     end = _end(migration, now)
     phases = _phases(migration, changes, observations, end)
     ran_before = migration.before.get("status") == "ACTIVE"
-    lives = _lives(migration, phases, observations, end) if ran_before else ()
-    return Story(tuple(phases), tuple(lives), ran_before, is_sent=bool(migration.before))
+    is_sent = bool(migration.before) and (migration.is_active or migration.accepted_at is not None)
+    lives = _lives(migration, phases, observations, end) if ran_before and is_sent else ()
+    return Story(tuple(phases), tuple(lives), ran_before, is_sent)
 
 
 def _end(migration: Migration, now: datetime) -> datetime:

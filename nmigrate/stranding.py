@@ -29,7 +29,7 @@ def strand(move: Migration, cause: Cause, *, request_id: str = "") -> None:
         **cause.fields()
         | {
             "stranded_in": phase,
-            "failure": join([_step_words(move), what_exists(move)]),
+            "failure": join([_step_words(move), what_exists(move, cause.key)]),
             "next_step": _ways_on(move, cause),
         },
     )
@@ -45,7 +45,7 @@ def _step_words(move: Migration) -> str:
     )
 
 
-def what_exists(move: Migration) -> str:
+def what_exists(move: Migration, cause: str = "") -> str:
     """What a half-done move has left, from the inventory and the record."""
     name = move.instance_name
     instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
@@ -67,7 +67,7 @@ def what_exists(move: Migration) -> str:
     if move.changes_pin and move.step != Action.UNPIN:
         parts.append(say("It is bound to no zone now."))
     if move.kind == Kind.COPY:
-        if move.image_id:
+        if move.image_id and cause != "image":
             parts.append(say("Its snapshot exists."))
         if move.copy_uuid:
             copy = Instance.objects.filter(cloud=move.cloud, uuid=move.copy_uuid).first()
@@ -91,13 +91,30 @@ def _ways_on(move: Migration, cause: Cause) -> str:
         return join([first, say("Go back: nmigrate would {back}.", back=back)])
     if not back:
         return join([first, say("Try the step again, or leave it as it is.")])
+    if cause.key in DEAD_ENDS:
+        return join(
+            [
+                first,
+                say("Go back, and plan it again with another host: nmigrate would {back}.", back=back),
+                say("Trying the step again helps only once that is put right."),
+            ]
+        )
+    if first:
+        return join(
+            [
+                first,
+                say("After that, try the step again. Or go back at once: nmigrate would {back}.", back=back),
+            ]
+        )
     return join([first, say("Try the step again, or go back: nmigrate would {back}.", back=back)])
 
 
 def _way_back(move: Migration) -> str:
     """What nmigrate would do, as the end of a sentence; "" when there is nothing to put back."""
     if move.kind == Kind.SHELVE:
-        return say("start it again in {zone}", zone=move.source_zone)
+        if moves.ran(move):
+            return say("start it again in {zone}", zone=move.source_zone)
+        return say("bring it up again in {zone}, and stop it, as it was", zone=move.source_zone)
     if move.kind == Kind.COPY:
         drop = {
             (True, True): say("delete the copy and the snapshot"),
@@ -110,6 +127,8 @@ def _way_back(move: Migration) -> str:
     return say("bind it to {zone} again, as it was", zone=zone)
 
 
+DEAD_ENDS = ("host-out-of-service", "host-down", "too-full", "unshelve-target", "apart", "zone-bound")
+"""Causes that the same step meets again."""
 DOUBTFUL = ("wrong-host", "interrupted")
 """Causes after which an operator must see first where an instance really is."""
 

@@ -38,6 +38,7 @@ def told(
         requested_at=START,
         ended_at=None if ended is None else at(ended),
         source_host="compute1",
+        accepted_at=at(0),
         before={"status": was} if was else {},
         **fields,
     )
@@ -202,3 +203,14 @@ def test_the_whole_story_takes_two_queries_and_agrees_with_the_record(
     assert found.phases[0].what == "queued"
     assert found.phases[-1].what == "finishing"
     assert sum((span.length for span in found.phases), timedelta(0)) == move.ended_at - move.requested_at
+
+
+def test_what_the_cloud_refused_was_never_down() -> None:
+    """An evacuation is refused while its host is up: nothing was sent, nothing was down."""
+    move = Migration(
+        kind="evacuate", state="failed", requested_at=START, ended_at=at(9), before={"status": "ACTIVE"}
+    )
+
+    found = tell(move, [], [], at(9))
+
+    assert (found.lives, found.is_sent) == ((), False)

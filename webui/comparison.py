@@ -1,12 +1,16 @@
 """The instance before its move and now, side by side, for the migration page and for who decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nmigrate.models import Instance, Migration
 from nmigrate.sentences import say
 from nmigrate.states import Kind, State
 from webui import words
+
+STATE = say("State")
+GONE = ("deleted", "gone")
+"""Causes that say that there is no instance any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         Row(say("Host"), _place(before, "host"), _place(now, "host"), may_change=True),
         Row(say("Zone"), _place(before, "zone"), _place(now, "zone"), may_change=True),
         Row(say("Bound to"), _pin(before), _pin(now), may_change=rebinds),
-        Row(say("State"), _status(before), _status(now), may_change=True),
+        Row(STATE, _status(before), _status(now), may_change=not _is_worse(migration, before, now)),
         Row(
             say("Power"),
             _power(before),
@@ -68,6 +72,10 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         ),
         Row(say("Flavor"), _text(before.get("flavor")), _text(now.get("flavor"))),
     ]
+    if instance is None and migration.cause in GONE:
+        return [replace(row, now="–", may_change=True) for row in found if row.name != STATE] + [
+            Row(STATE, _status(before), say("deleted"))
+        ]
     if is_copy:
         found.insert(0, Row(say("UUID"), migration.instance_uuid, subject(migration), may_change=True))
     return found
@@ -92,6 +100,14 @@ def _text(value: Any, empty: str = "") -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value) or empty
     return str(value) if value is not None else ""
+
+
+def _is_worse(migration: Migration, before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether it is in error, or ran before and was left stopped, which only an evacuation may."""
+    if now.get("status") == "ERROR":
+        return True
+    is_over = not migration.is_active and migration.kind != Kind.EVACUATE
+    return is_over and before.get("status") == "ACTIVE" and now.get("status") == "SHUTOFF"
 
 
 def _place(facts: dict[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ from nmigrate.models import Migration
 from nmigrate.moves import Action, ran
 from nmigrate.sentences import join, say, told
 from nmigrate.states import TRANSITIONS, Kind, State
+from nmigrate.stranding import DEAD_ENDS
 from webui import words
 
 LEAVING = say("It ends here. What exists now stays as it is, and an operator puts it right in the cloud.")
@@ -22,16 +23,19 @@ class Choice:
 
 
 def choices(migration: Migration, actions: Iterable[str]) -> list[Choice]:
-    """What this person may choose, in the order of the state table."""
+    """What this person may choose, in the order of the state table; first what helps."""
     if migration.state != State.STRANDED:
         return []
     urls = {"go_back": ("go_back", _way_back(migration)), "leave": ("leave_migration", LEAVING)}
     retry = ("retry_migration", _again(migration))
-    return [
+    found = [
         Choice(url, TRANSITIONS[action].label, does)
         for action in actions
         for url, does in [urls.get(action, retry)]
     ]
+    if migration.cause in DEAD_ENDS:  # what helps stands first
+        found.sort(key=lambda choice: choice.url != "go_back")
+    return found
 
 
 def _again(migration: Migration) -> str:

@@ -151,7 +151,16 @@ def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step
                 found.append(Step(say("{step}: stopped", step=step.now), order.ended_at, note=order.problem))
                 continue
             found.append(Step(say("{step}: failed", step=step.now), order.ended_at, FAIL, order.problem))
+        elif _is_refused_move(order):
+            is_theirs = order.claimed_at and order.said
+            word = say("The cloud refused it") if is_theirs else say("Held back; nothing was sent")
+            found.append(Step(word, order.ended_at, FAIL))
     return found
+
+
+def _is_refused_move(order: Order) -> bool:
+    move = order.migration if order.action in RECORD_TYPES else None
+    return move is not None and move.state == State.FAILED and order.state == Order.State.REFUSED
 
 
 def _subject(order: Order) -> str:

@@ -311,6 +311,8 @@ _MEANS: dict[tuple[str, str], str] = {
 def meaning(migration: Migration) -> str:
     """What the state of this migration means, in one sentence."""
     if (migration.kind, migration.state) == (Kind.LIVE, State.RUNNING):
+        if migration.nova_status in ("accepted", "queued"):
+            return say("It waits in line in the cloud; nothing is moved yet.")
         if migration.before.get("status") == "PAUSED":
             return say("It stays paused while Nova moves it.")
         if migration.orders.filter(action=Action.FORCE, state=Order.State.DONE).exists():

@@ -157,7 +157,7 @@ def _unknown(where: str, said: str) -> Cause:
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     return Cause(
         mark(said),
-        join([where, say("The cloud's words for it are new to nmigrate: “{words}”", words=shown)]),
+        join([where, say("The cloud's words for it are new to nmigrate: “{words}”.", words=shown)]),
         say("Show this page to an operator. Another host may work meanwhile."),
         OPERATOR,
     )
@@ -166,7 +166,7 @@ def _unknown(where: str, said: str) -> Cause:
 _STEPS = (
     ("check_can_live_migrate_source", say("while the host that it is on was checked")),
     ("check_can_live_migrate", say("while the new host was checked")),
-    ("pre_live_migration", say("while the new host was prepared")),
+    ("pre_live_migration", say("while its new place was prepared")),
     ("rollback_live_migration", say("while it was put back")),
     ("live_migration", say("while it was copied")),
     ("prep_resize", say("while the move was prepared")),

@@ -67,7 +67,7 @@ OWN: tuple[Row, ...] = (
     Row(
         "stopped-as-asked",
         "",
-        _("Somebody asked for that here."),
+        _("It was asked for here; below stands by whom."),
         _("Plan it again when it suits. Nothing needs to be put right."),
         HELPDESK,
     ),
@@ -103,7 +103,7 @@ OWN: tuple[Row, ...] = (
             "The last step of the move failed inside the cloud: it says that the move is finished, but {name} is on "
             "{host} and not on {dest}."
         ),
-        _("An operator must look at it at once. Nobody may move it, stop it or reset its state before."),
+        _("An operator must look at it at once. Nobody may move it, stop it or reset its state before that."),
         OPERATOR,
         _("The move of {name} ended in the wrong place."),
     ),
@@ -111,17 +111,16 @@ OWN: tuple[Row, ...] = (
         "reset-outside",
         "",
         _("Somebody reset its state outside nmigrate, so the cloud no longer holds it for a decision."),
-        _("An operator must check {name} and free the room that is still kept on the other host."),
+        _("An operator must check {name} and free the room that is still kept for it on {source}."),
         OPERATOR,
-        _("{name} no longer waits for a decision."),
+        _("{name} was moved, and then its state was reset outside nmigrate."),
     ),
     Row(
         "deleted",
         "",
         _("Somebody deleted it in the cloud during the move."),
         _(
-            "Nothing is left to move. Ask its owner whether that was meant; the cloud's list of its actions says who "
-            "it was."
+            "Nothing is left to move. Ask its owner whether that was meant; an operator can look up who deleted it."
         ),
         HELPDESK,
         _("{name} was deleted in the cloud while it was being moved."),

@@ -180,24 +180,25 @@ TABLE: tuple[Row, ...] = (
         "quota",
         r"[Qq]uota exceeded|[Oo]ver quota|exceeds? .{0,20}quota",
         _("The limits of its project leave no room for this."),
-        _(
-            "An operator must raise the project's limits, or its owner must give something up. Then try again."
-        ),
+        _("First an operator must raise the project's limits, or its owner must give something up."),
         OPERATOR,
     ),
     Row(
         "unshelve-target",
         r"must be SHELVED_OFFLOADED|is not in the availability zone|requested availability zone is not available"
         r"|only be pinned to its current availability zone|cross_az_attach|are not in the same availability_zone",
-        _("That zone and that host do not belong together, or the zone has no host in service."),
-        _("Choose a zone and a host that belong together."),
+        _("The host is not in that zone, or the zone has no host in service."),
+        _("Plan it again with another host."),
         HELPDESK,
     ),
     Row(
         "same-or-unknown-host",
         r"host where the server exists|target host can't be the same|Compute host \S+ (?:could not be|not) found"
         r"|Unable to migrate instance \(\S+\) to current host",
-        _("It is on {dest} already, or the cloud knows no host of that name."),
+        _(
+            "The cloud did not take {dest} as its destination: it is there already, or the cloud knows no host of "
+            "that name."
+        ),
         _("Look where it is now. If it should go elsewhere, plan it again with another host."),
         HELPDESK,
     ),
@@ -228,15 +229,18 @@ TABLE: tuple[Row, ...] = (
         "confirm-cleanup",
         r"try hard rebooting|Confirm resize failed",
         _("It is kept on its new host, but its old host could not be tidied up."),
-        _("An operator must look at both hosts and restart {name}. It cannot go back any more."),
+        _(
+            "An operator must look at both hosts and bring {name} out of its error. It cannot go back to {source} "
+            "any more."
+        ),
         OPERATOR,
-        _("{name} was moved, but the end of it failed."),
+        _("{name} was moved, but tidying up after it failed."),
     ),
     Row(
         "interrupted",
         r"MessagingTimeout|Timed out waiting for a reply|Timeout while checking if we can live migrate|RemoteError"
         r"|Remote error|MessageDeliveryFailure|DBConnectionError|Keystone\w*Fail|Failed to submit live migration",
-        _("The parts of the cloud lost contact with each other in the middle of it."),
+        _("The parts of the cloud lost contact with each other during the move."),
         _("An operator must see where {name} really runs before anything else is done with it."),
         OPERATOR,
     ),
@@ -272,8 +276,8 @@ TABLE: tuple[Row, ...] = (
     Row(
         "image",
         r"Image \S+ (?:is not active|could not be found|is unacceptable)|Can not find requested image|ImageNotFound",
-        _("The image that it is made from, or that was made of it, cannot be read."),
-        _("An operator must look at that image. Until then it stays where it is."),
+        _("A snapshot of it, or the image that it was made from, is gone or cannot be read."),
+        _("An operator must look at that image first."),
         OPERATOR,
     ),
     Row(

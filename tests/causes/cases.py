@@ -112,7 +112,13 @@ def group_found_late(scene: Scene) -> Migration:
 # -- "No valid host", and what is behind it
 
 
-@case("10", "older-hypervisor", H, "Most likely: The hypervisor of compute3 is older", "newer host")
+@case(
+    "10",
+    "older-hypervisor",
+    H,
+    "Most likely: The hypervisor of compute3 is older",
+    "newer host",
+)
 def older_hypervisor(scene: Scene) -> Migration:
     move = live(scene, "crm-db")
     scene.late.before["live_migrate"] = lambda: scene.lab.set_host("compute3", hypervisor_version=7000000)
@@ -350,7 +356,7 @@ def deleted_on_the_way(scene: Scene) -> Migration:
 # -- stopped by somebody, or waiting
 
 
-@case("20", "stopped-as-asked", H, "Somebody asked for that here", "when it suits", State.ABORTED)
+@case("20", "stopped-as-asked", H, "It was asked for here", "when it suits", State.ABORTED)
 def stopped_as_asked(scene: Scene) -> Migration:
     move = running(scene)
     services.abort_migration(actor=scene.helpdesk, migration=move)
@@ -460,7 +466,9 @@ def source_down(scene: Scene) -> Migration:
         scene.stage.forced_down("compute1", False)
 
 
-@case("19", "same-or-unknown-host", H, "It is on compute3 already", "Look where it is now")
+@case(
+    "19", "same-or-unknown-host", H, "it is there already, or the cloud knows no host", "Look where it is now"
+)
 def there_already(scene: Scene) -> Migration:
     move = scene.ask(scene.boot("crm-db", "compute1", "ACTIVE"), Kind.COLD, host="compute3")
 
@@ -504,7 +512,14 @@ def no_right(scene: Scene) -> Migration:
 # -- half-way
 
 
-@case("34", "host-out-of-service", H, "Most likely: compute2 is out of service", "go back", State.STRANDED)
+@case(
+    "34",
+    "host-out-of-service",
+    H,
+    "Most likely: compute2 is out of service",
+    "plan it again with another host",
+    State.STRANDED,
+)
 def unshelving_finds_no_host(scene: Scene) -> Migration:
     move = scene.ask(
         scene.boot("crm-db", "compute1", zone="nova-1"), Kind.SHELVE, zone="nova", host="compute2"
@@ -516,7 +531,14 @@ def unshelving_finds_no_host(scene: Scene) -> Migration:
         scene.stage.out_of_service("compute2", False)
 
 
-@case("34", "unshelve-target", H, "do not belong together", "go back", State.STRANDED)
+@case(
+    "34",
+    "unshelve-target",
+    H,
+    "The host is not in that zone",
+    "plan it again with another host",
+    State.STRANDED,
+)
 def unshelving_into_the_wrong_zone(scene: Scene) -> Migration:
     move = scene.ask(
         scene.boot("crm-db", "compute1", zone="nova-1"), Kind.SHELVE, zone="nova", host="compute4"
@@ -553,7 +575,7 @@ def quota(scene: Scene) -> Migration:
         scene.stage.admin.call("DELETE", "nova", path)
 
 
-@case("-", "image", O, "image that it is made from", "look at that image", State.STRANDED)
+@case("-", "image", O, "image that it was made from", "look at that image", State.STRANDED)
 def snapshot_deleted(scene: Scene) -> Migration:
     move = scene.ask(scene.boot("crm-db", "compute1"), Kind.COPY, zone="nova", host="compute2")
     scene.late.before["create_server"] = lambda: scene.stage.cloud.delete_image(scene.now(move).image_id)

@@ -150,12 +150,16 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, migration),
         "is_theirs": _is_theirs(request, migration),
+        "is_down_now": migration.before.get("status") == "ACTIVE"
+        and migration.after.get("status") == "SHUTOFF",
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
         "may_ask_again": migration.state in ASKABLE
         and request.user.has_perm(Perm.REQUEST)
-        and instance is not None,
+        and instance is not None
+        and instance.status != "ERROR"
+        and not instance.task_state,
         "may_audit": request.user.has_perm(Perm.AUDIT),
         "outside": migration.approvals.filter(is_outside=True).last()
         if migration.is_decided_outside
