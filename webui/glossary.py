@@ -238,8 +238,8 @@ TERMS: dict[str, Term] = {
     "chain": Term(
         say("chain"),
         say(
-            "Each entry of the audit trail carries a checksum over itself and the one before it. If one "
-            "was changed, removed or slipped in, the sums no longer fit."
+            "Each entry of the audit trail carries a fingerprint over itself and the one before it. If one "
+            "was changed, removed or slipped in, the fingerprints no longer fit."
         ),
     ),
     "finding": Term(

@@ -172,7 +172,7 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("How do I know that nobody changed it?"),
                 say(
-                    "Every entry carries a checksum over itself and the one before. The page checks the "
+                    "Every entry carries a fingerprint over itself and the one before. The page checks the "
                     "whole chain and says so; a command does the same for a script."
                 ),
                 "audit_trail",

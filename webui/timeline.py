@@ -104,7 +104,7 @@ def asked_for(migration: Migration) -> str:
         return say("to zone {zone}", zone=migration.asked_zone)
     if migration.asked_host:
         return say("to {host}", host=migration.asked_host)
-    return say("the scheduler chooses the host")
+    return say("Nova chooses the host")
 
 
 def _observed(observations: Iterable[Observation], approvals: Iterable[Approval]) -> list[Step]:

@@ -238,7 +238,7 @@ _OF_THE_COPY = StepWords(say("Copy deleted"), say("The copy is being deleted"), 
 # What the follower saw, as a sentence in a timeline. The instance's task says most; then its status; then the
 # status of Nova's own record of the move.
 _SEEN_TASK: dict[str, str] = {
-    "resize_prep": say("Nova is preparing the move and choosing a host"),
+    "resize_prep": say("Nova is preparing the move"),
     "resize_migrating": say("The disk is being copied"),
     "resize_migrated": say("The disk has been copied"),
     "resize_finish": say("It is being set up on the new host"),

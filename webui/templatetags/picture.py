@@ -160,7 +160,7 @@ def flight_kind(flight: Flight) -> str:
 def flight_to(flight: Flight) -> str:
     if flight.move is not None:
         return where(flight.move)
-    return flight.to or say("the scheduler chooses")
+    return flight.to or say("a host that Nova chooses")
 
 
 @register.filter
