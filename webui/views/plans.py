@@ -38,8 +38,9 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
 
 def _of_before(instance: Instance, given: dict[str, str]) -> dict[str, str]:
     """What was asked for in the move that is planned "again"; what the address or the form says goes before."""
+    number = number_of(given.get("again", ""))
     mine = Migration.objects.filter(cloud=instance.cloud_id, instance_uuid=instance.uuid)
-    before = mine.filter(pk=number_of(given.get("again", ""))).first()
+    before = mine.filter(pk=number).first() if number else None
     if before is None:
         return given
     asked = {"reason": before.reason, "ticket": before.ticket, "block": before.block}
