@@ -272,15 +272,12 @@ def _copy(move: Migration) -> Instance | None:
 
 
 def _power_remark(move: Migration, instance: Instance) -> str:
+    before = move.before.get("status")
+    if instance.status == "ACTIVE" or before == "SHUTOFF":
+        return ""
     if move.kind == Kind.EVACUATE:
-        if instance.status == "ACTIVE":
-            return say("A disk of its own is new: what was on it is lost. Tell its owner.")
-        if move.before.get("status") == "SHUTOFF":
-            return say(
-                "A disk of its own is new: what was on it is lost. Tell its owner before it is started."
-            )
         return say("{name} does not run. Start it, and tell its owner.", name=instance.name)
-    if move.before.get("status") == "ACTIVE" and instance.status != "ACTIVE":
+    if before == "ACTIVE":
         return say(
             "{name} ran before the move and does not run now. Start it, and tell its owner.",
             name=instance.name,

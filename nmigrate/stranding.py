@@ -127,7 +127,7 @@ def _way_back(move: Migration) -> str:
     return say("bind it to {zone} again, as it was", zone=zone)
 
 
-DEAD_ENDS = ("host-out-of-service", "host-down", "too-full", "unshelve-target", "apart", "zone-bound")
+DEAD_ENDS = ("host-out-of-service", "host-down", "too-full", "unshelve-target", "server-group", "zone-bound")
 """Causes that the same step meets again."""
 DOUBTFUL = ("wrong-host", "interrupted")
 """Causes after which an operator must see first where an instance really is."""

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from nmigrate import follower, inventory, services
+from nmigrate import follower, following, inventory, services
 from nmigrate.models import Instance, Migration, Observation
 from nmigrate.states import State
 from tests.conftest import play, run_tasks
@@ -132,3 +132,17 @@ def test_instance_that_ran_and_does_not_run_any_more_is_remarked(
     nova_says(synced, migration, "confirmed", status="SHUTOFF", power_state=4)
     assert look_on(synced, migration) == State.DONE
     assert "does not run now" in migration.remark
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_told"),
+    [("ACTIVE", "SHUTOFF", True), ("ACTIVE", "ACTIVE", False), ("SHUTOFF", "SHUTOFF", False)],
+)
+def test_only_what_ran_before_its_evacuation_is_to_be_started(
+    before: str, now: str, *, is_told: bool
+) -> None:
+    move = Migration(kind="evacuate", before={"status": before})
+
+    remark = following._power_remark(move, Instance(name="web", status=now))
+
+    assert bool(remark) is is_told

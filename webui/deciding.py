@@ -108,8 +108,10 @@ def lock_words(move: Migration, instance: Instance | None) -> str:
 
 def source_trouble(move: Migration) -> str:
     """What speaks against sending it back, of the host where it came from; "" where nothing does."""
+    if move.state != State.WAITING:
+        return ""
     host = Hypervisor.objects.filter(cloud=move.cloud, host=move.source_host).first()
-    if move.state != State.WAITING or host is None:
+    if host is None:
         return ""
     if not host.is_up:
         return say("{host} is down: Nova could not bring it back now.", host=host.host)

@@ -55,18 +55,18 @@ def kept_copies(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
         original_after=KEEP_ORIGINAL,
     ).order_by("id")
     names = {uuid for move in moves for uuid in (move.instance_uuid, move.copy_uuid)}
-    there = (
-        set(Instance.objects.filter(cloud=cloud_name, uuid__in=names).values_list("uuid", flat=True))
-        if names
-        else set()
-    )
+    there = set(Instance.objects.filter(cloud=cloud_name, uuid__in=names).values_list("uuid", flat=True))
     return by_instance(move for move in moves if {move.instance_uuid, move.copy_uuid} <= there)
 
 
 def is_host_down(instance: Instance) -> bool:
     """Whether the host that it is on does not answer, or was declared down."""
-    there = Hypervisor.objects.filter(cloud=instance.cloud_id, host=instance.host)
-    return bool(instance.host) and there.filter(Q(forced_down=True) | ~Q(state="up")).exists()
+    host = (
+        Hypervisor.objects.filter(cloud=instance.cloud_id, host=instance.host)
+        .only("state", "forced_down")
+        .first()
+    )
+    return host is not None and not host.is_up
 
 
 def instance_history(cloud_name: str, uuid: str) -> list[Migration]:

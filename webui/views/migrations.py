@@ -150,8 +150,6 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, migration),
         "is_theirs": _is_theirs(request, migration),
-        "is_down_now": migration.before.get("status") == "ACTIVE"
-        and migration.after.get("status") == "SHUTOFF",
         "choices": half_way.choices(migration, actions),
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
