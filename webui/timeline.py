@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from nmigrate import audit, moves
 from nmigrate.calls import RECORD_TYPES
 from nmigrate.judging import BROKEN
-from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
-from nmigrate.moves import Action
+from nmigrate.models import Approval, AuditEvent, Migration, Order
+from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.sentences import say
 from nmigrate.states import State
 from webui import words
@@ -44,18 +44,21 @@ _TOLD: dict[str, str] = {
     "lock_refused": say("It could not be locked for the decision"),
     "expire": say("Sent back, because nobody decided in time"),
 }
+_ENDS = {*BROKEN, "cancelled", "completed", "done", "confirmed", "reverted"}
+"""Nova's last words of a migration: the step that they end is told by its order, or as the end of the move."""
 _BAD = {"strand", "abort_refused", "force_refused", "lock_refused"}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the timeline. `tone` is done, now, fail, later or aside."""
+    """One line of the timeline. `tone` is done, now, fail, later or aside; `is_end`: what failed was the move."""
 
     title: str
     at: datetime | None = None
     tone: str = DONE
     note: str = ""
     is_outside: bool = False
+    is_end: bool = False
 
 
 def steps(migration: Migration) -> list[Step]:
@@ -73,14 +76,20 @@ def steps(migration: Migration) -> list[Step]:
     if sent_at:
         happened.append(Step(say("Sent to Nova, and accepted"), sent_at))
     approvals = list(migration.approvals.all())
-    happened += _observed(migration.observations.all(), approvals)
+    ordered = _ordered(migration, orders, events)
+    happened += _observed(migration, approvals)
     happened += [_decided(approval) for approval in approvals]
-    happened += _ordered(orders, events)
+    happened += ordered
     happened += [_told(event) for event in events]
     # At one moment: what a person did first, then what followed from it.
     happened.sort(key=lambda step: step.at or migration.requested_at)
     happened = _without_twins(happened)
-    following = [_ended(migration)] if not migration.is_active else _ahead(migration, orders)
+    if migration.is_active:
+        following = _ahead(migration, orders)
+    elif migration.state == State.FAILED and any(step.is_end for step in ordered):
+        following = []
+    else:
+        following = [_ended(migration)]
     return [*happened, *(_not_before(happened[-1], step) for step in following)]
 
 
@@ -107,23 +116,22 @@ def asked_for(migration: Migration) -> str:
     return say("Nova chooses the host")
 
 
-def _observed(observations: Iterable[Observation], approvals: Iterable[Approval]) -> list[Step]:
+def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Step]:
     """What Nova was seen to do; that it was running or stopped before anything began is no step, nor that it still
-    waited when its decision had been made."""
+    waited when its decision had been made, nor what the end of its step tells anyway."""
     ends = (Approval.CONFIRM, Approval.REJECT)
     decided_at = min((one.decided_at for one in approvals if one.decision in ends), default=None)
     telling = (
         row
-        for row in observations
-        if (row.task_state or row.nova_status or row.status == "VERIFY_RESIZE")
+        for row in migration.observations.all()
+        if (
+            row.task_state
+            or (row.nova_status and row.nova_status not in _ENDS)
+            or row.status == "VERIFY_RESIZE"
+        )
         and not (decided_at and row.at > decided_at and row.status == "VERIFY_RESIZE" and not row.task_state)
     )
-    return [Step(words.seen(row), row.at, FAIL if _is_end(row) else DONE) for row in telling]
-
-
-def _is_end(row: Observation) -> bool:
-    """Whether Nova says that it failed; while a task goes on, that is what is told of the moment."""
-    return row.nova_status in BROKEN and not row.task_state
+    return _without_twins([Step(words.seen(row), row.at) for row in telling])
 
 
 def _decided(approval: Approval) -> Step:
@@ -138,23 +146,38 @@ def _decided(approval: Approval) -> Step:
     return Step(title, approval.decided_at, note=note)
 
 
-def _ordered(orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step]:
-    """The calls that came to their end. One that was refused is told by the audit trail where that has an entry."""
+def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step]:
+    """The calls that came to their end, but for those whose end is told already: a refusal by the audit trail where
+    that has an entry, and the others as `_told_anyway` says."""
     told = {event.action for event in events}
+    told_anyway = _told_anyway(migration, told)
     found = []
     for order in orders:
+        if order.action in told_anyway:
+            continue
         step = words.of_step(Action(order.action), is_copy=order.instance_uuid != _subject(order))
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
-            if order.migration is not None and order.migration.state == State.ABORTED:
-                found.append(Step(say("{step}: stopped", step=step.now), order.ended_at, note=order.problem))
-                continue
-            found.append(Step(say("{step}: failed", step=step.now), order.ended_at, FAIL, order.problem))
+            title = say("Failed, at the {step}", step=ACTION_LABELS[Action(order.action)])
+            is_end = order.action == migration.step
+            found.append(Step(title, order.ended_at, FAIL, order.problem, is_end=is_end))
         elif _is_refused_move(order):
             is_theirs = order.claimed_at and order.said
             word = say("The cloud refused it") if is_theirs else say("Held back; nothing was sent")
-            found.append(Step(word, order.ended_at, FAIL))
+            found.append(Step(word, order.ended_at, FAIL, is_end=True))
+    return found
+
+
+def _told_anyway(migration: Migration, events: set[str]) -> set[Action]:
+    """Steps of which another line tells that, and how, they ended."""
+    if migration.state == State.ABORTED or "undo" in events:
+        return {Action.LIVE, Action.ABORT}  # that the move was stopped
+    found = set()
+    if migration.waiting_since:
+        found.add(Action.MIGRATE)  # that it is there, and Nova waits
+    if migration.state == State.REVERTED:
+        found.add(Action.REVERT)  # that it is back
     return found
 
 

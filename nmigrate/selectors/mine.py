@@ -15,7 +15,7 @@ from django.utils import timezone
 from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
 from nmigrate.selectors.zones import clouds
-from nmigrate.states import Perm, State
+from nmigrate.states import Kind, Perm, State
 
 LIMIT = 8
 FAILED_FOR = timedelta(days=14)
@@ -179,11 +179,25 @@ def _changed(user: User, since: datetime) -> QuerySet[Migration]:
     )
     newest = Approval.objects.filter(migration=OuterRef("pk")).order_by("-id")
     return rows.annotate(
+        is_left_stopped=_is_left_stopped(),
         decision=Subquery(newest.values("decision")[:1]),
         decided_by_name=Subquery(newest.values("decided_by_name")[:1]),
         decided_at=Subquery(newest.values("decided_at")[:1]),
         comment=Subquery(newest.values("comment")[:1]),
     ).order_by(F("ended_at").desc(nulls_first=True), "-id")
+
+
+def _is_left_stopped() -> Q:
+    """It is done, and its instance is stopped now: somebody may wait for its start. The original of a copy that was
+    kept is meant to be."""
+    here = Instance.objects.filter(
+        cloud_id=OuterRef("cloud"),
+        uuid=OuterRef("instance_uuid"),
+        status="SHUTOFF",
+        task_state="",
+        locked=False,
+    )
+    return Q(Exists(here), state=State.DONE) & ~Q(kind=Kind.COPY)
 
 
 def _under_way(user: User) -> QuerySet[Migration]:

@@ -11,7 +11,7 @@ from nmigrate.models import Instance, Migration, Observation, Order
 from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
-from tests.web.conftest import text
+from tests.web.conftest import reach, text
 from webui import timeline
 
 
@@ -329,15 +329,24 @@ def test_who_let_it_begin_is_not_told_as_who_sent_it_back_when_nobody_decided(
     assert "Decided by" not in text(client.get(f"/migrations/{asking.pk}/"))
 
 
-def test_that_nova_calls_it_failed_is_no_step_that_went_well(moving: Migration) -> None:
-    moving.observations.create(at=timezone.now(), nova_status="error", task_state="resize_prep")
-    moving.observations.create(at=timezone.now(), nova_status="error", status="ACTIVE")
+def test_a_failure_is_told_once_as_the_step_that_failed(synced: FakeCloud, asked: Migration) -> None:
+    synced.fail_at["compute3"] = "finish_migration"
 
-    tones = {step.title: step.tone for step in timeline.steps(moving)}
+    reach(synced, asked, State.FAILED)
 
-    assert tones["Nova says that the move failed"] == timeline.FAIL
-    assert {tone for title, tone in tones.items() if "preparing" in title} == {timeline.DONE}
-    assert tones["Sent to Nova, and accepted"] == timeline.DONE
+    told = timeline.steps(asked)
+    assert [step.title for step in told if step.tone == timeline.FAIL] == ["Failed, at the cold migration"]
+    assert told[-1].note, "why stands beside it"
+    assert told[0].tone == timeline.DONE
+
+
+def test_a_way_back_is_told_once(synced: FakeCloud, waiting: Migration, manager: User) -> None:
+    services.reject_migration(actor=manager, migration=waiting, comment="no")
+
+    reach(synced, waiting, State.REVERTED)
+
+    titles = [step.title for step in timeline.steps(waiting)]
+    assert titles[-2:] == ["Nova is bringing it back to its old host", "Back on compute1"]
 
 
 def test_only_what_had_arrived_is_sent_back(client: Client, helpdesk: User, waiting: Migration) -> None:

@@ -236,6 +236,11 @@ def test_who_asked_reads_who_decided_and_what_they_said(
 
     assert f'id="changed-{done.pk}"' in shown
     assert "confirmed it: “looks healthy”" in shown
+    assert "It is still stopped, as before the move. Open it to start it." in shown
+    assert shown.index('id="mine-changed"') < shown.index('id="mine-moves"'), "news comes first"
+
+    Instance.objects.filter(uuid=done.instance_uuid).update(status="ACTIVE")
+    assert "Open it to start it" not in text(client.get("/mine/"))
 
 
 def test_what_ended_before_the_last_visit_is_no_news(client: Client, helpdesk: User, done: Migration) -> None:

@@ -82,11 +82,16 @@ def test_stopped_it_stays_where_it_was(
     reach(able, live, State.ABORTED)
 
     assert "Stop of the live move asked for by helpdesk" in text(client.get(f"/migrations/{live.pk}/"))
-    assert timeline.steps(live)[-1].title == "Stopped on the way; it runs on compute2"
+    told = timeline.steps(live)
+    assert [step.title for step in told[-2:]] == [
+        "Stop of the live move asked for by helpdesk",
+        "Stopped on the way; it runs on compute2",
+    ]
+    assert {step.tone for step in told} == {timeline.DONE}, "it was wanted"
 
 
 def test_finished_now_it_says_that_the_guest_is_paused(
-    client: Client, operator: User, live: Migration
+    client: Client, operator: User, able: FakeCloud, live: Migration
 ) -> None:
     client.force_login(operator)
 
@@ -95,6 +100,11 @@ def test_finished_now_it_says_that_the_guest_is_paused(
     shown = text(client.get(f"/migrations/{live.pk}/"))
     assert "is paused until the rest of its memory has followed" in shown
     assert f'action="/migrations/{live.pk}/force/"' not in shown
+    able.hold_live = False
+    reach(able, live, State.DONE)
+    shown = text(client.get(f"/migrations/{live.pk}/"))
+    assert "It was paused while the rest of its memory was copied" in shown
+    assert "It ran all the time" not in shown
 
 
 @pytest.mark.parametrize("action", ["abort", "force"])

@@ -8,13 +8,15 @@ from itertools import pairwise
 from django.utils import timezone
 
 from nmigrate.measured import Memory, Point, memory
-from nmigrate.models import Migration
+from nmigrate.models import Migration, Order
+from nmigrate.moves import Action
 from nmigrate.phases import Life, Phase, Span, Story, story
 from nmigrate.progress import is_measurable
 from nmigrate.sentences import join, say, say_n
 from nmigrate.states import Kind
 from webui.pictures.shapes import Line, axis, horizon, is_true_to_scale, lines, percent, shares
 from webui.times import human
+from webui.words import POST_COPY
 
 PHASE_WORDS: dict[str, str] = {
     Phase.APPROVAL: say("waiting for approval"),
@@ -81,7 +83,7 @@ class Bar:
 
 
 def bar(migration: Migration) -> Bar:
-    """Two queries."""
+    """Two queries, and for a live move two more."""
     found = story(migration, timezone.now())
     spans = _seen(found.phases)
     lengths = [span.length.total_seconds() for span in spans]
@@ -171,6 +173,11 @@ def _down(migration: Migration, found: Story) -> str:
         return say("It was down for about {age}.", age=age)
     if found.is_unsure:
         return say("It was not seen to be down.")
+    if migration.kind == Kind.LIVE and _was_paused(migration):
+        return say(
+            "It was paused while the rest of its memory was copied, since the finish was forced; for how long "
+            "cannot be seen from here."
+        )
     if migration.kind == Kind.LIVE:
         return (
             say("It has run all the time so far; a live move pauses it for less than can be seen from here.")
@@ -178,6 +185,15 @@ def _down(migration: Migration, found: Story) -> str:
             else say("It ran all the time; a live move pauses it for less than can be seen from here.")
         )
     return say("It has run all the time so far.") if found.is_open else say("It ran all the time.")
+
+
+def _was_paused(migration: Migration) -> bool:
+    """Whether its finish was forced: Nova pauses the guest, or with post-copy lets it run on over there
+    (https://docs.openstack.org/nova/latest/admin/live-migration-usage.html)."""
+    is_forced = migration.orders.filter(
+        action=Action.FORCE, state__in=(Order.State.ACCEPTED, Order.State.DONE)
+    ).exists()
+    return is_forced and not migration.observations.filter(nova_status=POST_COPY).exists()
 
 
 # -- what was left of the memory
