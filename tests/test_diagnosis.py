@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -264,12 +265,15 @@ def test_a_failure_finds_earlier_ones_of_its_cause(
 
 
 def test_the_page_says_who_can_act_and_what_was_seen_before(
-    synced: FakeCloud, helpdesk: User, vm2: Instance, client: Client
+    synced: FakeCloud, helpdesk: User, vm2: Instance, client: Client, person: Callable[..., User]
 ) -> None:
     first, second = fail_twice(synced, helpdesk, vm2)
     client.force_login(helpdesk)
     shown = client.get(f"/migrations/{second.pk}/").content.decode()
-    assert "An operator of the cloud. Show or send them this page." in shown
+    assert "An operator of the cloud. Show or send them this page." in shown, "nobody is one yet"
+    person("operator", "olga")
+    shown = client.get(f"/migrations/{second.pk}/").content.decode()
+    assert "An operator of the cloud. That is olga. Show or send them this page." in shown
     assert "<dt>Seen before</dt>" in shown
     assert f'<a href="/migrations/{first.pk}/">' in shown
     assert "not moved since" in shown

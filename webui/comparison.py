@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nmigrate.models import Instance, Migration
-from nmigrate.sentences import say
+from nmigrate.sentences import say, say_n
 from nmigrate.states import Kind, State
 from webui import words
 
@@ -66,8 +66,8 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         ),
         Row(
             say("Volumes"),
-            _text(before.get("volumes"), say("none")),
-            _text(now.get("volumes"), say("none")),
+            _volumes(before.get("volumes")),
+            _volumes(now.get("volumes")),
             may_change=is_copy,
         ),
         Row(say("Flavor"), _text(before.get("flavor")), _text(now.get("flavor"))),
@@ -100,6 +100,13 @@ def _text(value: Any, empty: str = "") -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value) or empty
     return str(value) if value is not None else ""
+
+
+def _volumes(ids: Any) -> str:
+    """How many, and as much of each one's id as tells it from the others; the cloud's list of servers has no names."""
+    if not ids:
+        return say("none")
+    return say_n("{n} volume ({ids})", "{n} volumes ({ids})", len(ids), ids=_text([one[:8] for one in ids]))
 
 
 def _is_worse(migration: Migration, before: dict[str, Any], now: dict[str, Any]) -> bool:

@@ -31,11 +31,17 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "config-drive",
             "flavor",
             "project",
+            "uuid",
+            "firmware",
+            "owner",
         ),
     ),
     (
         say("What decides where it may go"),
-        ("scheduler", "capacity", "reserved", "pin", "server-group", "trait", "lock", "out-of-service"),
+        (
+            *("scheduler", "capacity", "room", "reserved", "pin"),
+            *("server-group", "trait", "lock", "out-of-service"),
+        ),
     ),
     (
         say("What nmigrate adds"),
@@ -154,6 +160,30 @@ TERMS: dict[str, Term] = {
         say("Whose instances these are: a team or a customer with its own share of the cloud."),
         "tenant",
     ),
+    "uuid": Term(
+        say("UUID"),
+        say(
+            "The number by which the cloud knows an instance. It never changes; a copy has a new one, so whoever "
+            "wrote the old one down, such as a backup or a script, must be told."
+        ),
+        "id",
+    ),
+    "firmware": Term(
+        say("firmware"),
+        say(
+            "What starts inside an instance before its system does (BIOS or UEFI), and the settings it keeps, such "
+            "as the order of its disks. A virtual TPM keeps keys there: without it, an encrypted disk may not open."
+        ),
+        "NVRAM, vTPM",
+    ),
+    "owner": Term(
+        say("owner"),
+        say(
+            "Whoever answers for an instance: the people of its project. To the cloud it is the account that created "
+            "it; the owner of a copy is the account of nmigrate."
+        ),
+        "user_id",
+    ),
     "scheduler": Term(
         say("scheduler"),
         say(
@@ -167,6 +197,14 @@ TERMS: dict[str, Term] = {
             "instances are busy at the same time; so the number may be larger than what is built in."
         ),
         "(total - reserved) * allocation_ratio",
+    ),
+    "room": Term(
+        say("room"),
+        say(
+            "The processors, memory and disk that an instance takes on a host. During a move they are counted on both "
+            "hosts, so that it can go back."
+        ),
+        "allocation",
     ),
     "reserved": Term(
         say("reserved"),

@@ -26,6 +26,15 @@ COSTS = (
     *(ways.FIRMWARE, ways.ROOM, ways.OWNER, ways.DECISION),
 )
 """The order in which costs are compared; a name that is not here comes last."""
+EXPLAINED = {
+    ways.UUID: "uuid",
+    ways.VOLUMES: "volume",
+    ways.DISK: "local-disk",
+    ways.FIRMWARE: "firmware",
+    ways.ROOM: "room",
+    ways.OWNER: "owner",
+}
+"""Which word of the glossary tells what a cost is about."""
 TONES = {ways.GOOD: words.OK, ways.FAIR: words.WARN, ways.BAD: words.BAD}
 
 
@@ -152,8 +161,10 @@ class Plan:
 
     @property
     def words(self) -> list[str]:
-        """What the ways are called in the glossary, each once."""
-        return list(dict.fromkeys(card.way.kind.value for card in self.cards))
+        """What the ways and the things that are compared are called in the glossary, each once."""
+        named = {name for card in self.cards for row in card.rows if (name := row.name) in EXPLAINED}
+        kinds = dict.fromkeys(card.way.kind.value for card in self.cards)
+        return [*kinds, *(term for name, term in EXPLAINED.items() if name in named)]
 
     @property
     def kinds(self) -> set[str]:

@@ -56,7 +56,8 @@ from nmigrate.selectors.noticed import (
     outside_moves,
     passed_findings,
 )
-from nmigrate.selectors.pulse import Health, Pulse, administrators, health, pulses
+from nmigrate.selectors.people import administrators, who_may
+from nmigrate.selectors.pulse import Health, Pulse, health, pulses
 from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import (
     AuditFilter,
@@ -158,4 +159,5 @@ __all__ = [
     "topology",
     "topology_version",
     "tour",
+    "who_may",
 ]

@@ -270,7 +270,7 @@ def _is_kept(card: HostCard, wanted: Wanted, words: list[str], named: set[str]) 
     states = {
         UP: host.is_up and host.is_enabled,
         DOWN: not host.is_up,
-        OFF: host.is_up and not host.is_enabled,
+        OFF: not host.is_enabled,
     }
     if (wanted.zone and host.zone != wanted.zone) or not states.get(wanted.state, True):
         return False

@@ -1,11 +1,10 @@
-"""What the health page shows, and who can help."""
+"""What the health page shows."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -87,9 +86,3 @@ def health() -> Health:
         open_orders=list(Order.objects.filter(state__in=Order.OPEN).order_by("id")[:50]),
         counts=dict(states),
     )
-
-
-def administrators() -> list[str]:
-    """Who can give somebody a role: the names of the active administrators."""
-    users = get_user_model().objects.filter(is_active=True, is_superuser=True)
-    return [user.get_full_name() or user.get_username() for user in users.order_by("username")[:5]]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, TextField
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast, Coalesce
 
 from nmigrate.audit import SYSTEM
@@ -109,7 +109,8 @@ class Story:
 
 
 def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
-    """Which stories have an entry that matches, the newest first: the id of the move, or minus that of the entry.
+    """Which stories have an entry that matches, by the newest of all their entries: the id of the move, or minus that
+    of the entry.
 
     Of a move that others made and that is over, its end alone tells all.
     """
@@ -119,13 +120,17 @@ def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
         request_id=OuterRef("request_id"),
         pk__gt=OuterRef("pk"),
     )
+    newest: Max | Coalesce = Max("id")
+    if wanted != AuditFilter():  # then others of its entries may be newer
+        of_move = AuditEvent.objects.filter(migration_id=OuterRef("story")).order_by("-id")
+        newest = Coalesce(Subquery(of_move.values("id")[:1]), newest)
     return (
         audit_trail(wanted)
         .exclude(Q(Exists(ended), action="outside_move"))
         .order_by()
         .annotate(story=Coalesce("migration_id", -F("id")))
         .values("story")
-        .annotate(newest=Max("id"))
+        .annotate(newest=newest)
         .order_by("-newest")
         .values_list("story", flat=True)
     )

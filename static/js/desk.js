@@ -231,6 +231,7 @@
       part.hidden = !chosen.length;
     }
     document.querySelector("p[data-picked]").hidden = !ticked;
+    if (ticked) document.querySelector("[data-none-picked]")?.remove();
   };
   document.addEventListener("change", (event) => {
     if (event.target.closest("[data-picks-all]")) {

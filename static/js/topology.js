@@ -156,9 +156,10 @@
     dragged = { ...found, host: from ? from.dataset.host : "" };
     event.dataTransfer.effectAllowed = "copyLink";
     document.body.classList.add("dragging");
+    for (const one of document.querySelectorAll("[data-host]")) one.classList.toggle("cannot", one.dataset.host === dragged.host);
     judge(dragged);
   });
-  // Hosts that can take it in no way stand back while it is dragged, and say why when it is held over them.
+  // Its own host, and those that can take it in no way, stand back while it is dragged, and say why when it is held over them.
   const why = document.createElement("p");
   why.className = "drag-why";
   const judge = async (mine) => {
@@ -167,7 +168,7 @@
       const found = answer.ok ? await answer.json() : {};
       if (dragged !== mine) return;
       mine.cannot = found;
-      for (const one of document.querySelectorAll("[data-host]")) one.classList.toggle("cannot", one.dataset.host in found);
+      for (const one of document.querySelectorAll("[data-host]")) one.classList.toggle("cannot", one.dataset.host in found || one.dataset.host === mine.host);
     } catch { /* the plan says it after the drop */ }
   };
   const tell = (host) => {

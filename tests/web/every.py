@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from nmigrate import audit, inventory, services, watchdog
-from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, OutsideMove, Visit
+from nmigrate import audit, inventory, moves, services, watchdog
+from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Visit
 from nmigrate.sentences import say
 from nmigrate.states import ACTIVE, Kind, State
 from tests.fakecloud import FakeCloud
@@ -156,6 +156,7 @@ def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -
         ("ACTIVE" if runs else "SHUTOFF")
         if is_back or kind == Kind.COPY or state == State.DONE
         else "VERIFY_RESIZE",
+        pinned_zone=like.before.get("pinned_zone"),
     )
     inventory.read_changes(cloud, inventory.Names())
     now = timezone.now()
@@ -176,7 +177,7 @@ def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -
         "before": before,
         "after": {} if state in ACTIVE and not has_arrived else before if is_back else there,
         "stranded_in": State.RUNNING if state == State.STRANDED else "",
-        "step": like.step if state in ACTIVE else "",
+        "step": "",
         "is_held": has_arrived and state in ACTIVE,
         "request_id": f"req-{server.uuid}" if state not in UNSENT else "",
         "server_migration_id": 1000 + Migration.objects.count() if state not in UNSENT else None,
@@ -189,6 +190,7 @@ def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -
     if kind == Kind.COPY:
         fields["original_after"] = "delete"
     move = Migration.objects.create(**fields | changes)
+    _order(move, State(state))
     if kind == like.kind and state not in UNSENT:
         for seen in like.observations.order_by("id"):
             if has_arrived or seen.status != "VERIFY_RESIZE":
@@ -197,6 +199,34 @@ def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -
                     host=seen.host,
                 )  # fmt: skip
     return move
+
+
+def _order(move: Migration, state: State) -> None:
+    """The calls that it made so far, and the step that it is at."""
+    phases = [State.RUNNING, state] if state in (State.CONFIRMING, State.REVERTING) else [State.RUNNING]
+    steps = [] if state in UNSENT else [step for phase in phases for step in moves.route(move, phase)]
+    if state in (State.RUNNING, State.STRANDED, State.FAILED):
+        steps = steps[:2] if state == State.STRANDED else steps[:1]
+    elif state in (State.CONFIRMING, State.REVERTING):
+        steps = steps[: len(moves.route(move, State.RUNNING)) + 1]
+    last = {
+        State.RUNNING: Order.State.ACCEPTED, State.CONFIRMING: Order.State.ACCEPTED,
+        State.REVERTING: Order.State.ACCEPTED, State.STRANDED: Order.State.FAILED,
+        State.FAILED: Order.State.FAILED, State.ABORTED: Order.State.FAILED,
+    }.get(state, Order.State.DONE)  # fmt: skip
+    at = move.accepted_at or move.requested_at
+    for number, step in enumerate(steps, 1):
+        is_last = number == len(steps)
+        Order.objects.create(
+            cloud=move.cloud, instance_uuid=move.instance_uuid, instance_name=move.instance_name, migration=move,
+            action=step, state=last if is_last else Order.State.DONE, asked_by_name="helpdesk", created_at=at,
+            enqueued_at=at, claimed_at=at, answered_at=at,
+            ended_at=None if is_last and last is Order.State.ACCEPTED else at,
+            problem=say("No room.") if is_last and last is Order.State.FAILED else "",
+        )  # fmt: skip
+    if steps and (state in ACTIVE or state == State.FAILED) and state != State.WAITING:
+        Migration.objects.filter(pk=move.pk).update(step=steps[-1])
+        move.step = steps[-1]
 
 
 def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migration) -> None:

@@ -304,6 +304,19 @@ def test_a_move_that_others_made_is_one_row(client: Client, auditor: User, synce
     assert "moved it; that has ended" in shown
 
 
+def test_moves_are_in_the_order_of_the_times_they_show(
+    client: Client, auditor: User, done: Migration
+) -> None:
+    client.force_login(auditor)
+    with transaction.atomic():
+        audit.record("start", actor="helpdesk", cloud="lab", instance_uuid="u-a", instance_name="between")
+        audit.record("complete", actor=audit.SYSTEM, migration=done)
+
+    shown = text(client.get("/audit/?person=helpdesk")).split("<tbody>")[1]
+
+    assert shown.index(done.instance_name) < shown.index("between"), "its newest entry is not helpdesk's"
+
+
 def test_the_end_of_the_chain_can_be_noted_elsewhere(client: Client, auditor: User, done: Migration) -> None:
     client.force_login(auditor)
     last = AuditEvent.objects.order_by("-id").first()

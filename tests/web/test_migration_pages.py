@@ -357,3 +357,26 @@ def test_only_what_had_arrived_is_sent_back(client: Client, helpdesk: User, wait
     Migration.objects.filter(pk=waiting.pk).update(waiting_since=None)
     shown = text(client.get("/migrations/"))
     assert "put back" in shown
+
+
+def test_who_waits_for_a_decision_reads_who_can_make_it(
+    client: Client, helpdesk: User, manager: User, manager2: User, waiting: Migration
+) -> None:
+    client.force_login(helpdesk)
+    assert "Who can decide: manager, manager2." in text(client.get(f"/migrations/{waiting.pk}/"))
+
+    Migration.objects.filter(pk=waiting.pk).update(requested_by=manager)
+    client.force_login(manager)
+    assert "Who can decide: manager2." in text(client.get(f"/migrations/{waiting.pk}/")), "not who asked"
+
+    User.objects.filter(username="manager2").update(is_active=False)
+    assert "Nobody here may decide on it yet." in text(client.get(f"/migrations/{waiting.pk}/"))
+
+
+def test_what_went_there_and_came_back_says_so(client: Client, helpdesk: User, waiting: Migration) -> None:
+    client.force_login(helpdesk)
+    assert "compute3, and back" not in text(client.get("/migrations/"))
+
+    Migration.objects.filter(pk=waiting.pk).update(state=State.REVERTED)
+
+    assert "compute1 → compute3, and back" in text(client.get("/migrations/"))

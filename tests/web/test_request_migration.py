@@ -366,7 +366,7 @@ def test_a_host_comes_with_what_to_know_of_it_and_the_best_with_its_score(
 
     where = shown[: shown.index('id="how-title"')]
     assert "The processor of compute1 lacks X86_AVX2" in where
-    assert "<b>compute4</b> suits best, with " in where
+    assert "If you choose one yourself: <b>compute4</b> suits best, with " in where
     assert "of memory stay free" in where
     assert "The processor of compute1 lacks X86_AVX2" in card(shown, "live")
     assert "The processor of compute1 lacks" not in card(shown, "cold")

@@ -303,3 +303,10 @@ def test_nothing_found_here_may_be_found_in_another_cloud(seen: Client) -> None:
     Cloud.objects.create(name="dr")
 
     assert 'href="/clouds/dr/find/?q=no-such"' in text(seen.get(f"{PAGE}find/", {"q": "no-such"}))
+
+
+def test_what_is_out_of_service_is_found_so_though_it_is_down_too(seen: Client) -> None:
+    Hypervisor.objects.filter(host="compute4").update(status="disabled", state="down")
+
+    assert hosts_in(text(seen.get(PAGE, {"state": selectors.OFF}))) == ["compute4"]
+    assert hosts_in(text(seen.get(PAGE, {"state": selectors.DOWN}))) == ["compute4"]

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Service
-from nmigrate.sentences import listed, say, told
+from nmigrate.sentences import join, listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import noticed, words
 from webui.times import exact, human, short, time_tag
@@ -128,6 +128,16 @@ def own_roles(user: User) -> str:
 @register.simple_tag
 def administrators() -> list[str]:
     return selectors.administrators()
+
+
+@register.simple_tag(takes_context=True)
+def who_else_operates(context: Context) -> str:
+    """Names of operators, for who is none; "" for an operator, or where there is none."""
+    user = context["request"].user
+    if user.has_perm(Perm.EVACUATE):
+        return ""
+    names = selectors.who_may(Perm.EVACUATE)
+    return say("Operators of this cloud: {names}.", names=join(names, ", ")) if names else ""
 
 
 # ------------------------------------------------------------------------------------------------- the states
@@ -326,6 +336,13 @@ def at_end(migration: Migration) -> str:
         if is_over
         else say("If nobody decides by then, it goes back to {host}.", host=host)
     )
+
+
+@register.filter
+def and_back(migration: Migration) -> str:
+    """After where it went: that it came, or comes, back from there; else ""."""
+    is_back = migration.state in (State.REVERTING, State.REVERTED) and migration.waiting_since
+    return say(", and back") if is_back and migration.kind != Kind.COPY else ""
 
 
 @register.filter

@@ -15,7 +15,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Instance, Migration
 from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import past_cases
-from nmigrate.sentences import say
+from nmigrate.sentences import join, say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, noticed, stored, timeline, toasts
@@ -151,6 +151,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "who_acts": _who_acts(request, migration),
         "is_theirs": _is_theirs(request, migration),
         "choices": half_way.choices(migration, actions),
+        "deciders": _deciders(request, migration) if is_waiting else "",
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
         "may_ask_again": migration.state in ASKABLE
@@ -190,7 +191,18 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
         return ""
     if _is_theirs(request, migration):
         return say("You can.")
-    return _CALLED[migration.next_step_by]
+    names = _names(_HOLDS[migration.next_step_by])
+    return join([_CALLED[migration.next_step_by], names, say("Show or send them this page.")])
+
+
+def _deciders(request: SignedIn, migration: Migration) -> str:
+    """Who can decide, for somebody who cannot."""
+    if request.user.has_perm(Perm.APPROVE) and migration.requested_by_id != request.user.pk:
+        return ""
+    names = selectors.who_may(Perm.APPROVE, other_than=migration.requested_by_id)
+    if not names:
+        return say("Nobody here may decide on it yet. An administrator gives somebody that role.")
+    return say("Who can decide: {names}.", names=join(names, ", "))
 
 
 def _is_theirs(request: SignedIn, migration: Migration) -> bool:
@@ -202,10 +214,18 @@ def _is_theirs(request: SignedIn, migration: Migration) -> bool:
 
 
 _CALLED = {
-    "operator": say("An operator of the cloud. Show or send them this page."),
-    "helpdesk": say("The helpdesk. Show or send them this page."),
-    "manager": say("A manager. Show or send them this page."),
+    "operator": say("An operator of the cloud."),
+    "helpdesk": say("The helpdesk."),
+    "manager": say("A manager."),
 }
+_HOLDS = {"operator": Perm.EVACUATE, "helpdesk": None, "manager": Perm.APPROVE}
+"""What they hold whose names help; the helpdesk are too many, and known."""
+
+
+def _names(permission: Perm | None, *, other_than: int | None = None) -> str:
+    """Who that is, by name; "" where nobody is."""
+    names = selectors.who_may(permission, other_than=other_than) if permission else []
+    return say("That is {names}.", names=join(names, ", ")) if names else ""
 
 
 def _live(migration: Migration) -> dict[str, Any]:
