@@ -58,7 +58,7 @@ def facts(desk: Desk, uuid: str) -> dict[str, Any]:
 
 
 def is_done(page: Page) -> None:
-    expect(state(page)).to_contain_text("done", timeout=90_000)
+    expect(state(page).locator(".state").first).to_have_text("done", timeout=90_000)
 
 
 def waits(page: Page) -> None:
@@ -175,6 +175,35 @@ def test_zone_by_copy(desk: Desk, seat: Seat, make_server: Make) -> None:
     desk.lab.client().call("DELETE", "nova", f"/servers/{copy}")
 
 
+def test_original_that_is_kept_beside_its_copy_says_so(desk: Desk, seat: Seat, make_server: Make) -> None:
+    server = make_server(zone="nova-1", stopped=True)
+    uuid, name = known(desk, server), str(server.name)
+    page = seat("helpdesk")
+    url = plan(page, desk, uuid, "nova", "copy", original_after="stopped")
+    waits(page)
+    decide(seat("manager"), url, "Keep the copy")
+    is_done(page)
+    expect(page.get_by_role("button", name=f"Start {name}")).to_have_count(0)
+    copy = str(desk.rows("SELECT copy_uuid FROM nmigrate_migration WHERE instance_uuid = ?", uuid)[0][0])
+
+    page.get_by_role("searchbox").first.fill(name)
+    hits = page.locator(".find .hit").filter(has_text=name)
+    expect(hits.filter(has_text="the original; its copy")).to_have_count(1)
+    hits.filter(has_text="the original; its copy").click()
+
+    page.wait_for_url(f"**/instances/{uuid}/")
+    expect(page.locator("main")).to_contain_text("This is the original of a copy that was kept,")
+    expect(page.get_by_role("button", name=f"Start {name}")).to_be_hidden()
+    page.get_by_text("Start it …").click()
+    expect(page.get_by_role("button", name=f"Start {name}")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Its copy has taken its place.")
+    page.get_by_role("link", name="Open the copy").click()
+    page.wait_for_url(f"**/instances/{copy}/")
+    page.get_by_role("link", name="Open the original").click()
+    page.wait_for_url(f"**/instances/{uuid}/")
+    desk.lab.client().call("DELETE", "nova", f"/servers/{copy}")
+
+
 @pytest.fixture
 def compute4_down(desk: Desk, lab: Lab) -> Iterator[Callable[[], None]]:
     """Stop compute4 and declare it down; all is well again afterwards."""
@@ -197,6 +226,10 @@ def test_evacuation(desk: Desk, seat: Seat, make_server: Make, compute4_down: Ca
     uuid = known(desk, make_server(host="compute4"))
     compute4_down()
     helpdesk, operator = seat("helpdesk"), seat("operator")
+    helpdesk.goto(f"{desk.url}/clouds/lab/instances/{uuid}/")
+    note = helpdesk.locator("#instance-status .note")
+    expect(note).to_contain_text("does not answer or was declared down")
+    expect(note).to_contain_text("Operators of this cloud: operator.")
     helpdesk.goto(f"{desk.url}/clouds/lab/instances/{uuid}/migrate/")
     expect(helpdesk.locator("main")).to_contain_text("Only an operator")
     operator.goto(f"{desk.url}/clouds/lab/instances/{uuid}/migrate/")
@@ -249,6 +282,18 @@ def test_reject_a_copy(desk: Desk, seat: Seat, make_server: Make) -> None:
     decide(manager, url, "Drop it", "it does not start there")
     expect(state(page)).to_contain_text("sent back", timeout=90_000)
     assert (facts(desk, uuid)["status"], facts(desk, uuid)["locked"]) == ("ACTIVE", False)
+
+    page.get_by_role("link", name="Plan it again").click()
+    asked = desk.rows("SELECT asked_host FROM nmigrate_migration WHERE instance_uuid = ?", uuid)[0][0]
+    expect(page.locator(f"input[name=to][value='host:{asked}']")).to_be_checked()
+    expect(page.locator("#way-copy")).to_be_checked()
+    expect(page.get_by_label("Why is it moved?")).to_have_value("disk errors on its host")
+    page.locator("[data-names-host]").click()
+    page.wait_for_url(lambda at: at.rstrip("/") != url.rstrip("/") and "/migrations/" in at)
+    expect(state(page)).to_contain_text("waits for approval")
+    page.get_by_role("button", name="Withdraw the request").click()
+    expect(state(page)).to_contain_text("withdrawn")
+    assert facts(desk, uuid)["status"] == "ACTIVE"
 
 
 def test_member_cannot_decide_while_it_waits_an_administrator_can_and_is_named(
