@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nmigrate.models import Migration
-from nmigrate.moves import Action, ran
-from nmigrate.sentences import join, say, told
+from nmigrate.moves import ACTION_LABELS, Action, ran
+from nmigrate.sentences import join, say
 from nmigrate.states import TRANSITIONS, Kind, State
 from nmigrate.stranding import DEAD_ENDS
-from webui import words
 
-LEAVING = say("It ends here. What exists now stays as it is, and an operator puts it right in the cloud.")
+LEAVING = say("It ends here. What exists now stays as it is, to be put right in the cloud by an operator.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,8 @@ def choices(migration: Migration, actions: Iterable[str]) -> list[Choice]:
 
 def _again(migration: Migration) -> str:
     if not migration.step:
-        return say("Nova is asked once more.")
-    is_copy = migration.kind == Kind.COPY and migration.stranded_in == State.REVERTING
-    # Told at once: where a sentence begins is a matter of the language.
-    step = told(words.of_step(Action(migration.step), is_copy=is_copy).later)
-    return say("Nova is asked once more: {step}.", step=_small(step))
+        return say("The step is tried again.")
+    return say("The step is tried again: {step}.", step=ACTION_LABELS[Action(migration.step)])
 
 
 def _way_back(migration: Migration) -> str:
@@ -66,7 +62,3 @@ def _way_back(migration: Migration) -> str:
         return join([gone, rest])
     zone = migration.before.get("pinned_zone") or say("its zone")
     return say("{name} is bound to {zone} again, as it was.", name=name, zone=zone)
-
-
-def _small(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

@@ -11,7 +11,7 @@ from nmigrate.models import Approval, AuditEvent, Migration, Order
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.sentences import say
 from nmigrate.states import State
-from webui import words
+from webui import step_words, words
 
 DONE, NOW, FAIL, LATER, ASIDE = "done", "now", "fail", "later", "aside"
 
@@ -131,7 +131,7 @@ def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Step]
         )
         and not (decided_at and row.at > decided_at and row.status == "VERIFY_RESIZE" and not row.task_state)
     )
-    return _without_twins([Step(words.seen(row), row.at) for row in telling])
+    return _without_twins([Step(step_words.seen(row), row.at) for row in telling])
 
 
 def _decided(approval: Approval) -> Step:
@@ -155,7 +155,7 @@ def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[Aud
     for order in orders:
         if order.action in told_anyway:
             continue
-        step = words.of_step(Action(order.action), is_copy=order.instance_uuid != _subject(order))
+        step = step_words.of_step(Action(order.action), is_copy=order.instance_uuid != _subject(order))
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
@@ -235,7 +235,7 @@ def _now(migration: Migration, state: State, orders: list[Order]) -> Step:
     order = next((one for one in reversed(orders) if one.action == migration.step), None)
     if order is None or migration.state == State.SENDING:
         return Step(say("Being sent to Nova"), None, NOW)
-    title = words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
+    title = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
     if order.state == Order.State.QUEUED:
         return Step(title, order.created_at, NOW, say("waits for a worker to send it"))
     return Step(title, order.answered_at or order.claimed_at, NOW)
@@ -265,7 +265,7 @@ def _to_come(migration: Migration, phase: State) -> list[str]:
         route = route[route.index(Action(migration.step)) + 1 :]
     elif migration.state == State.SENDING:
         route = route[1:]
-    return [words.of_step(action, is_copy=_is_of_copy(migration, phase)).later for action in route]
+    return [step_words.of_step(action, is_copy=_is_of_copy(migration, phase)).later for action in route]
 
 
 def _is_of_copy(migration: Migration, phase: State) -> bool:

@@ -15,8 +15,8 @@ from nmigrate.progress import is_measurable
 from nmigrate.sentences import join, say, say_n
 from nmigrate.states import Kind
 from webui.pictures.shapes import Line, axis, horizon, is_true_to_scale, lines, percent, shares
+from webui.step_words import POST_COPY
 from webui.times import human
-from webui.words import POST_COPY
 
 PHASE_WORDS: dict[str, str] = {
     Phase.APPROVAL: say("waiting for approval"),

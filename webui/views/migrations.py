@@ -21,7 +21,7 @@ from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, noticed, stored, timeline, toasts
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
-from webui.words import POST_COPY
+from webui.step_words import POST_COPY
 
 PER_PAGE = 50
 ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.DECLINED)
