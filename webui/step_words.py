@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from nmigrate.models import Observation
 from nmigrate.moves import Action
-from nmigrate.preflight import status_words
 from nmigrate.sentences import say
 
 POST_COPY = "running (post-copy)"
@@ -89,71 +88,92 @@ _OF_THE_ORIGINAL = StepWords(
 )
 _OF_THE_COPY = StepWords(say("Copy deleted"), say("The copy is being deleted"), say("The copy is deleted"))
 
-# What the follower saw, as a sentence in a timeline. The instance's task says most; then its status; then the
-# status of Nova's own record of the move.
-_SEEN_TASK: dict[str, str] = {
-    "resize_prep": say("Nova is preparing the move"),
-    "resize_migrating": say("The disk is being copied"),
-    "resize_migrated": say("The disk has been copied"),
-    "resize_finish": say("It is being set up on the new host"),
-    "resize_confirming": say("Nova is giving the old host's room back"),
-    "resize_reverting": say("Nova is bringing it back to its old host"),
-    "powering-off": say("It is being shut down"),
-    "powering-on": say("It is being started"),
-    "shelving": say("It is being shut down to be stored"),
-    "shelving_image_pending_upload": say("Its disk is being stored"),
-    "shelving_image_uploading": say("Its disk is being stored"),
-    "shelving_offloading": say("It is being taken off its host"),
-    "unshelving": say("It is being brought up again"),
-    "spawning": say("It is being set up on its new host"),
-    "image_snapshot": say("A snapshot of its disk is being made"),
-    "image_snapshot_pending": say("A snapshot of its disk is being made"),
-    "image_pending_upload": say("The snapshot is being stored"),
-    "image_uploading": say("The snapshot is being stored"),
-    "migrating": say("It is being moved while it runs"),
-    "rebuilding": say("It is being built anew"),
-    "rebuild_block_device_mapping": say("Its volumes are being attached"),
-    "rebuild_spawning": say("It is being built anew"),
-    "deleting": say("It is being deleted"),
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What Nova was seen to do: while it goes on, and afterwards; "" where the end of the step tells it anyway."""
+
+    now: str
+    past: str = ""
+
+
+_PREPARED = Seen(say("Nova is preparing the move"), say("Nova prepared the move"))
+_SET_UP = Seen(say("It is being set up on the new host"), say("It was set up on the new host"))
+_STORED = Seen(say("Its disk is being stored"), say("Its disk was stored"))
+_SNAPSHOT = Seen(say("A snapshot of its disk is being made"))
+_SNAPSHOT_STORED = Seen(say("The snapshot is being stored"))
+_BUILT = Seen(say("It is being built anew"))
+_GIVEN_BACK = Seen(say("Nova is giving the old host's room back"))
+_BROUGHT_BACK = Seen(say("Nova is bringing it back to its old host"))
+
+# The instance's task says most; then its status; then the status of Nova's own record of the move.
+_SEEN_TASK: dict[str, Seen] = {
+    "resize_prep": _PREPARED,
+    "resize_migrating": Seen(say("The disk is being copied"), say("The disk was copied")),
+    "resize_migrated": Seen(say("The disk was copied"), say("The disk was copied")),
+    "resize_finish": _SET_UP,
+    "resize_confirming": _GIVEN_BACK,
+    "resize_reverting": _BROUGHT_BACK,
+    "powering-off": Seen(say("It is being shut down")),
+    "powering-on": Seen(say("It is being started")),
+    "shelving": Seen(say("It is being shut down to be stored")),
+    "shelving_image_pending_upload": _STORED,
+    "shelving_image_uploading": _STORED,
+    "shelving_offloading": Seen(say("It is being taken off its host")),
+    "unshelving": Seen(say("It is being brought up again")),
+    "spawning": _SET_UP,
+    "image_snapshot": _SNAPSHOT,
+    "image_snapshot_pending": _SNAPSHOT,
+    "image_pending_upload": _SNAPSHOT_STORED,
+    "image_uploading": _SNAPSHOT_STORED,
+    "migrating": Seen(say("It is being moved while it runs")),
+    "rebuilding": _BUILT,
+    "rebuild_block_device_mapping": Seen(
+        say("Its volumes are being attached"), say("Its volumes were attached")
+    ),
+    "rebuild_spawning": _BUILT,
+    "deleting": Seen(say("It is being deleted")),
 }
-_SEEN_RECORD: dict[str, str] = {
-    "accepted": say("Nova has taken the order"),
-    "pre-migrating": say("Nova has chosen a host and is preparing it"),
-    "migrating": say("It is being moved"),
-    "post-migrating": say("It is being set up on the new host"),
-    "finished": say("It is on its new host"),
-    "queued": say("Nova has taken the order, and others come first"),
-    "preparing": say("Nova is preparing the new host"),
-    "running": say("Its memory is being copied while it runs"),
-    POST_COPY: say("It runs on its new host already; the rest of its memory follows"),
-    "completed": say("It runs on its new host"),
-    "done": say("It is on its new host"),
-    "cancelled": say("Nova says that the move was stopped"),
-    "confirming": say("Nova is giving the old host's room back"),
-    "confirmed": say("Nova says that the move is confirmed"),
-    "reverting": say("Nova is bringing it back to its old host"),
-    "reverted": say("Nova says that the move is taken back"),
-    "error": say("Nova says that the move failed"),
-    "failed": say("Nova says that the move failed"),
+_SEEN_RECORD: dict[str, Seen] = {
+    "accepted": Seen(say("Nova has taken the order")),
+    "pre-migrating": Seen(
+        say("Nova has chosen a host and is preparing it"), say("Nova chose a host and prepared it")
+    ),
+    "migrating": Seen(say("It is being moved")),
+    "post-migrating": _SET_UP,
+    "queued": Seen(
+        say("Nova has taken the order, and others come first"), say("It waited in line in the cloud")
+    ),
+    "preparing": Seen(say("Nova is preparing the new host"), say("Nova prepared the new host")),
+    "running": Seen(
+        say("Its memory is being copied while it runs"), say("Its memory was copied while it ran")
+    ),
+    POST_COPY: Seen(
+        say("It runs on its new host already; the rest of its memory follows"),
+        say("It ran on its new host already while the rest of its memory followed"),
+    ),
+    "confirming": _GIVEN_BACK,
+    "reverting": _BROUGHT_BACK,
 }
 
 
-def seen(observation: Observation) -> str:
-    """One observation as a sentence; Nova's own word where we have no better one."""
+def seen(observation: Observation) -> Seen:
+    """One observation in words; Nova's own word where we have no better one."""
     if observation.task_state:
         doing = observation.task_state.replace("_", " ").replace("-", " ")
-        return _SEEN_TASK.get(observation.task_state, say("Nova says: {word}", word=doing))
+        return _SEEN_TASK.get(observation.task_state) or _own_word(doing)
     if observation.status == "VERIFY_RESIZE":
-        return (
-            say("It is on {host}; Nova waits for the decision", host=observation.host)
+        there = (
+            say("It has arrived on {host}", host=observation.host)
             if observation.host
-            else _SEEN_RECORD["finished"]
+            else say("It is on its new host")
         )
-    if observation.nova_status:
-        return _SEEN_RECORD.get(
-            observation.nova_status, say("Nova says: {word}", word=observation.nova_status)
-        )
-    return say("It is {state}", state=status_words(observation.status))
+        return Seen(there, there)
+    return _SEEN_RECORD.get(observation.nova_status) or _own_word(observation.nova_status)
+
+
+def _own_word(word: str) -> Seen:
+    return Seen(say("Nova says: {word}", word=word), say("Nova said: {word}", word=word))
 
 
 def of_step(action: Action, *, is_copy: bool = False) -> StepWords:

@@ -1,19 +1,19 @@
 """The story of one migration as steps to read from top to bottom: what happened, what happens, what will."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nmigrate import audit, moves
 from nmigrate.calls import RECORD_TYPES
 from nmigrate.judging import BROKEN
-from nmigrate.models import Approval, AuditEvent, Migration, Order
+from nmigrate.models import Approval, AuditEvent, Migration, Observation, Order
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.sentences import say
 from nmigrate.states import State
 from webui import step_words, words
 
-DONE, NOW, FAIL, LATER, ASIDE = "done", "now", "fail", "later", "aside"
+DONE, NOW, FAIL, LATER, ASIDE, WARN = "done", "now", "fail", "later", "aside", "warn"
 
 _DECIDED = {
     Approval.APPROVE: say("Start approved"),
@@ -37,8 +37,8 @@ _TOLD: dict[str, str] = {
     "undo": say("The live move was stopped"),
     "reopen": say("The decision did not take effect; it is open again"),
     "remind": say("Managers reminded of the decision"),
-    "hold_removed": say("The lock was taken off outside nmigrate, and put back"),
-    "pin_changed": say("Its zone was changed outside nmigrate"),
+    "hold_removed": say("The lock was taken off outside nmigrate; it is being put back"),
+    "pin_changed": say("The zone that it is bound to was changed outside nmigrate"),
     "abort_refused": say("Nova did not take the stop"),
     "force_refused": say("Nova did not take the finish"),
     "lock_refused": say("It could not be locked for the decision"),
@@ -51,7 +51,7 @@ _BAD = {"strand", "abort_refused", "force_refused", "lock_refused"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the timeline. `tone` is done, now, fail, later or aside; `is_end`: what failed was the move."""
+    """One line of the timeline. `tone` is done, now, fail, later, aside or warn; `is_end`: what failed was the move."""
 
     title: str
     at: datetime | None = None
@@ -77,7 +77,9 @@ def steps(migration: Migration) -> list[Step]:
         happened.append(Step(say("Sent to Nova, and accepted"), sent_at))
     approvals = list(migration.approvals.all())
     ordered = _ordered(migration, orders, events)
-    happened += _observed(migration, approvals)
+    observed = _observed(migration, approvals)
+    current = _current(migration, orders, observed)
+    happened += _past(observed[:-1] if current or _broke_off(migration, events) else observed)
     happened += [_decided(approval) for approval in approvals]
     happened += ordered
     happened += [_told(event) for event in events]
@@ -85,7 +87,7 @@ def steps(migration: Migration) -> list[Step]:
     happened.sort(key=lambda step: step.at or migration.requested_at)
     happened = _without_twins(happened)
     if migration.is_active:
-        following = _ahead(migration, orders)
+        following = _ahead(migration, orders, current)
     elif migration.state == State.FAILED and any(step.is_end for step in ordered):
         following = []
     else:
@@ -116,12 +118,12 @@ def asked_for(migration: Migration) -> str:
     return say("Nova chooses the host")
 
 
-def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Step]:
+def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Observation]:
     """What Nova was seen to do; that it was running or stopped before anything began is no step, nor that it still
     waited when its decision had been made, nor what the end of its step tells anyway."""
     ends = (Approval.CONFIRM, Approval.REJECT)
     decided_at = min((one.decided_at for one in approvals if one.decision in ends), default=None)
-    telling = (
+    return [
         row
         for row in migration.observations.all()
         if (
@@ -130,8 +132,30 @@ def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Step]
             or row.status == "VERIFY_RESIZE"
         )
         and not (decided_at and row.at > decided_at and row.status == "VERIFY_RESIZE" and not row.task_state)
-    )
-    return _without_twins([Step(step_words.seen(row), row.at) for row in telling])
+    ]
+
+
+def _past(observed: Iterable[Observation]) -> list[Step]:
+    steps = [Step(step_words.seen(row).past, row.at) for row in observed]
+    return _without_twins([step for step in steps if step.title])
+
+
+def _current(
+    migration: Migration, orders: Iterable[Order], observed: Sequence[Observation]
+) -> Observation | None:
+    """What Nova does now, of the step that the move is at; None where that was not seen yet."""
+    order = _order_of_step(migration, orders)
+    if not observed or order is None or order.state != Order.State.ACCEPTED or order.claimed_at is None:
+        return None
+    row = observed[-1]
+    goes_on = row.task_state or row.status != "VERIFY_RESIZE"
+    return row if goes_on and row.at >= order.claimed_at else None
+
+
+def _broke_off(migration: Migration, events: Iterable[AuditEvent]) -> bool:
+    """Whether what was seen last never came to its end: the step that failed, or was stopped, tells of it."""
+    is_broken = migration.state in (State.FAILED, State.ABORTED, State.STRANDED)
+    return is_broken or any(event.action == "undo" for event in events)
 
 
 def _decided(approval: Approval) -> Step:
@@ -140,7 +164,7 @@ def _decided(approval: Approval) -> Step:
     if approval.is_outside:
         who = words.of_person(approval.decided_by_name)
         title = say("{what} outside nmigrate by {person}", what=word, person=who)
-        return Step(title, approval.decided_at, note=say("decided outside nmigrate"), is_outside=True)
+        return Step(title, approval.decided_at, WARN, say("decided outside nmigrate"), is_outside=True)
     note = f"“{approval.comment}”" if approval.comment else ""
     title = say("{what} by {person}", what=word, person=approval.decided_by_name)
     return Step(title, approval.decided_at, note=note)
@@ -159,7 +183,7 @@ def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[Aud
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
-            title = say("Failed, at the {step}", step=ACTION_LABELS[Action(order.action)])
+            title = say("Failed at the {step}", step=ACTION_LABELS[Action(order.action)])
             is_end = order.action == migration.step
             found.append(Step(title, order.ended_at, FAIL, order.problem, is_end=is_end))
         elif _is_refused_move(order):
@@ -197,10 +221,12 @@ def _told(event: AuditEvent) -> Step:
         title = say("{what} by {person}", what=title, person=event.actor)
     note = event.reason
     if event.is_outside:
-        note = say("by {person}: {note}", person=words.of_person(event.actor), note=note)
+        who = words.of_person(event.actor)
+        is_told = event.action == "hold_removed"  # by the title
+        note = say("by {person}", person=who) if is_told else say("by {person}: {note}", person=who, note=note)
     elif is_person and note:
         note = "“" + note + "”"
-    tone = FAIL if event.action in _BAD else DONE if is_person else ASIDE
+    tone = WARN if event.is_outside else FAIL if event.action in _BAD else DONE if is_person else ASIDE
     return Step(title, event.at, tone, note, is_outside=event.is_outside)
 
 
@@ -217,12 +243,15 @@ def _without_twins(found: list[Step]) -> list[Step]:
 # -- what happens now, and what will
 
 
-def _ahead(migration: Migration, orders: list[Order]) -> list[Step]:
+def _ahead(migration: Migration, orders: list[Order], current: Observation | None) -> list[Step]:
     state = State(migration.state)
-    return [_now(migration, state, orders), *(Step(title, tone=LATER) for title in _later(migration, state))]
+    return [
+        _now(migration, state, orders, current),
+        *(Step(title, tone=LATER) for title in _later(migration, state)),
+    ]
 
 
-def _now(migration: Migration, state: State, orders: list[Order]) -> Step:
+def _now(migration: Migration, state: State, orders: list[Order], current: Observation | None) -> Step:
     match state:
         case State.ASKING:
             return Step(say("Waiting for a manager's approval"), migration.requested_at, NOW)
@@ -232,13 +261,19 @@ def _now(migration: Migration, state: State, orders: list[Order]) -> Step:
             return Step(say("Waiting for a manager's decision"), migration.waiting_since, NOW)
         case State.STRANDED:
             return Step(say("Waiting for a person to say how it goes on"), None, NOW)
-    order = next((one for one in reversed(orders) if one.action == migration.step), None)
+    if current is not None:
+        return Step(step_words.seen(current).now, current.at, NOW)
+    order = _order_of_step(migration, orders)
     if order is None or migration.state == State.SENDING:
         return Step(say("Being sent to Nova"), None, NOW)
     title = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
     if order.state == Order.State.QUEUED:
         return Step(title, order.created_at, NOW, say("waits for a worker to send it"))
     return Step(title, order.answered_at or order.claimed_at, NOW)
+
+
+def _order_of_step(migration: Migration, orders: Iterable[Order]) -> Order | None:
+    return next((one for one in reversed(list(orders)) if one.action == migration.step), None)
 
 
 def _later(migration: Migration, state: State) -> list[str]:
@@ -263,8 +298,6 @@ def _to_come(migration: Migration, phase: State) -> list[str]:
     route = moves.route(migration, phase)
     if migration.state == phase and migration.step in route:
         route = route[route.index(Action(migration.step)) + 1 :]
-    elif migration.state == State.SENDING:
-        route = route[1:]
     return [step_words.of_step(action, is_copy=_is_of_copy(migration, phase)).later for action in route]
 
 

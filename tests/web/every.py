@@ -235,10 +235,10 @@ def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migratio
     Migration.objects.filter(pk=failed.pk).update(cause="room", ticket="y" * 100, **words)
     Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
     due = timezone.now() + timedelta(minutes=10)
-    Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason="because " * 40)
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason=("because " * 40).strip())
     Hypervisor.objects.filter(cloud="lab", host="compute4").update(state="down")
     with transaction.atomic():
-        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="put back")
+        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="the lock was taken off; it is put back")
     Cloud.objects.create(
         name="dr",
         problem=say("{cloud} cannot be reached. It is tried again by itself.", cloud="dr"),
@@ -275,7 +275,6 @@ def _find(helpdesk: User, doem: Instance, vm1: Instance, waiting: Migration, sta
     )
     Migration.objects.filter(pk=waiting.pk).update(decide_by=now - timedelta(minutes=1))
     watchdog.judge("lab")
-    Migration.objects.filter(pk=waiting.pk).update(decide_by=now + timedelta(minutes=10))
     Finding.objects.create(
         cloud="lab", rule="host_down", host="h" * 80, what="z " * 90, next_step="y " * 40, who="operator",
         since=now, seen_at=now,
@@ -286,7 +285,7 @@ def _find(helpdesk: User, doem: Instance, vm1: Instance, waiting: Migration, sta
             type="live-migration", status=status, source_host="compute2", dest_host="compute4",
             user_name="m" * 40, started_at=now - hour, ended_at=None if status == "running" else now,
         )  # fmt: skip
-    for number in range(30):
+    for number in reversed(range(30)):
         state = ("done", "failed", "reverted", "declined")[number % 4]
         since = now - timedelta(days=number)
         Migration.objects.create(

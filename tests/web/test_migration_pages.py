@@ -91,7 +91,7 @@ def test_reminders_and_what_was_done_to_the_lock_are_told(waiting: Migration) ->
     told = {step.title: step for step in timeline.steps(waiting)}
 
     assert told["Managers reminded of the decision"].tone == "aside"
-    assert told["The lock was taken off outside nmigrate, and put back"].is_outside
+    assert told["The lock was taken off outside nmigrate; it is being put back"].is_outside
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -116,6 +116,23 @@ def test_the_timeline_says_what_comes_next(moving: Migration) -> None:
     assert tones[-1] == "later"
 
 
+def test_what_nova_does_now_is_the_current_step_and_what_it_did_is_past(moving: Migration) -> None:
+    at = timezone.now()
+    for task in ("resize_prep", "resize_migrating"):
+        moving.observations.create(at=at, nova_status="migrating", task_state=task, status="RESIZE")
+
+    told = [(step.title, step.tone) for step in timeline.steps(moving)]
+
+    place = told.index(("Nova prepared the move", timeline.DONE))
+    assert told[place + 1] == ("The disk is being copied", timeline.NOW)
+
+    Migration.objects.filter(pk=moving.pk).update(state=State.FAILED)
+    moving.refresh_from_db()
+    titles = [step.title for step in timeline.steps(moving)]
+    assert "Nova prepared the move" in titles
+    assert not [title for title in titles if "disk" in title], "it did not come to its end"
+
+
 def test_words_that_nova_may_invent_later_are_shown_as_they_are(asked: Migration) -> None:
     now = timezone.now()
     Observation.objects.create(migration=asked, at=now, nova_status="teleporting", status="ACTIVE")
@@ -123,8 +140,8 @@ def test_words_that_nova_may_invent_later_are_shown_as_they_are(asked: Migration
 
     titles = [step.title for step in timeline.steps(asked)]
 
-    assert "Nova says: teleporting" in titles
-    assert "Nova says: resize quantum leap" in titles
+    assert "Nova said: teleporting" in titles
+    assert "Nova said: resize quantum leap" in titles
 
 
 def test_a_decision_made_outside_is_marked(
@@ -335,7 +352,7 @@ def test_a_failure_is_told_once_as_the_step_that_failed(synced: FakeCloud, asked
     reach(synced, asked, State.FAILED)
 
     told = timeline.steps(asked)
-    assert [step.title for step in told if step.tone == timeline.FAIL] == ["Failed, at the cold migration"]
+    assert [step.title for step in told if step.tone == timeline.FAIL] == ["Failed at the cold migration"]
     assert told[-1].note, "why stands beside it"
     assert told[0].tone == timeline.DONE
 
@@ -346,7 +363,7 @@ def test_a_way_back_is_told_once(synced: FakeCloud, waiting: Migration, manager:
     reach(synced, waiting, State.REVERTED)
 
     titles = [step.title for step in timeline.steps(waiting)]
-    assert titles[-2:] == ["Nova is bringing it back to its old host", "Back on compute1"]
+    assert titles[-2:] == ["Rejected by manager", "Back on compute1"]
 
 
 def test_only_what_had_arrived_is_sent_back(client: Client, helpdesk: User, waiting: Migration) -> None:
