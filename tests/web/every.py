@@ -9,28 +9,17 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from nmigrate import audit, inventory, moves, services, watchdog
-from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Visit
+from nmigrate import audit, services, watchdog
+from nmigrate.models import Cloud, Finding, Instance, Migration, OutsideMove, Visit
 from nmigrate.sentences import say
-from nmigrate.states import ACTIVE, Kind, State
+from nmigrate.states import Kind, State
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG
+from tests.web.lived import lives
 from tests.web.test_health_pages import beat
 from tests.wide import wide_cloud
 
 LAB, GIB = "/clouds/lab/", 2**30
-UNSENT = {State.ASKING, State.QUEUED, State.SENDING, State.DECLINED, State.CANCELLED}
-ARRIVED = {State.WAITING, State.CONFIRMING, State.REVERTING, State.DONE, State.REVERTED}
-NOVA_STATUS = {
-    State.RUNNING: "migrating",
-    State.WAITING: "finished",
-    State.CONFIRMING: "confirming",
-    State.REVERTING: "reverting",
-    State.DONE: "confirmed",
-    State.REVERTED: "reverted",
-    State.FAILED: "error",
-    State.ABORTED: "cancelled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +39,16 @@ def pages(
     manager: User,
     operator: User,
     auditor: User,
-    waiting: Migration,
-    asking: Migration,
 ) -> list[Shown]:
     newcomer = person("", "newcomer")
     vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
-    in_state = {state: _clone(able, waiting, state) for state in State}
-    by_kind = {kind: _clone(able, waiting, State.RUNNING, kind=kind) for kind in Kind}
-    copy = able.add("web-copy", "compute2", "ACTIVE").uuid
-    copied = _clone(able, waiting, State.WAITING, kind=Kind.COPY, copy_uuid=copy, image_id="image-1")
-    stalled = _clone(able, waiting, State.RUNNING, kind=Kind.LIVE)
+    lived = lives(able, helpdesk, manager, operator)
+    in_state, by_kind, copied, stalled = lived.in_state, lived.by_kind, lived.copied, lived.stalled
+    waiting, asking = lived.vm2, lived.demo
+    assert copied is not None
+    assert stalled is not None
+    assert waiting is not None
+    assert asking is not None
     failed = in_state[State.FAILED]
     _spoil(able, failed, vm1, waiting)
     _measure(by_kind[Kind.LIVE])
@@ -143,102 +132,20 @@ def pages(
     return found
 
 
-def _clone(cloud: FakeCloud, like: Migration, state: State, **changes: object) -> Migration:
-    """Such a move of an instance of its own, in that state, with what is known of it by then."""
-    kind = Kind(str(changes.get("kind", Kind.LIVE if state == State.ABORTED else like.kind)))
-    runs = kind in (Kind.LIVE, Kind.EVACUATE)
-    to_host, to_zone = ("compute2", "nova") if kind in (Kind.SHELVE, Kind.COPY) else ("compute3", "nova-1")
-    has_arrived = state in ARRIVED
-    is_back = state not in (State.WAITING, State.CONFIRMING, State.REVERTING, State.DONE)
-    server = cloud.add(
-        f"web-{state}-{kind}",
-        "compute1" if is_back or kind == Kind.COPY else to_host,
-        ("ACTIVE" if runs else "SHUTOFF")
-        if is_back or kind == Kind.COPY or state == State.DONE
-        else "VERIFY_RESIZE",
-        pinned_zone=like.before.get("pinned_zone"),
-    )
-    inventory.read_changes(cloud, inventory.Names())
-    now = timezone.now()
-    fields = {
-        field.attname: getattr(like, field.attname) for field in Migration._meta.fields if field.name != "id"
-    }
-    before = like.before | ({"status": "ACTIVE", "power_state": 1} if runs else {})
-    there = before | {"host": to_host, "zone": to_zone}
-    fields |= {
-        "instance_uuid": server.uuid,
-        "instance_name": server.name,
-        "kind": kind,
-        "state": state,
-        "asked_host": to_host,
-        "asked_zone": to_zone,
-        "dest_host": to_host,
-        "dest_zone": to_zone,
-        "before": before,
-        "after": {} if state in ACTIVE and not has_arrived else before if is_back else there,
-        "stranded_in": State.RUNNING if state == State.STRANDED else "",
-        "step": "",
-        "is_held": has_arrived and state in ACTIVE,
-        "request_id": f"req-{server.uuid}" if state not in UNSENT else "",
-        "server_migration_id": 1000 + Migration.objects.count() if state not in UNSENT else None,
-        "nova_status": NOVA_STATUS.get(state, "") if kind in (Kind.COLD, Kind.LIVE) else "",
-        "accepted_at": like.accepted_at if state not in UNSENT else None,
-        "waiting_since": like.waiting_since if has_arrived else None,
-        "ended_at": None if state in ACTIVE else now,
-        "decide_by": now + timedelta(hours=3) if state == State.WAITING else None,
-    }
-    if kind == Kind.COPY:
-        fields["original_after"] = "delete"
-    move = Migration.objects.create(**fields | changes)
-    _order(move, State(state))
-    if kind == like.kind and state not in UNSENT:
-        for seen in like.observations.order_by("id"):
-            if has_arrived or seen.status != "VERIFY_RESIZE":
-                move.observations.create(
-                    at=seen.at, nova_status=seen.nova_status, status=seen.status, task_state=seen.task_state,
-                    host=seen.host,
-                )  # fmt: skip
-    return move
-
-
-def _order(move: Migration, state: State) -> None:
-    """The calls that it made so far, and the step that it is at."""
-    phases = [State.RUNNING, state] if state in (State.CONFIRMING, State.REVERTING) else [State.RUNNING]
-    steps = [] if state in UNSENT else [step for phase in phases for step in moves.route(move, phase)]
-    if state in (State.RUNNING, State.STRANDED, State.FAILED):
-        steps = steps[:2] if state == State.STRANDED else steps[:1]
-    elif state in (State.CONFIRMING, State.REVERTING):
-        steps = steps[: len(moves.route(move, State.RUNNING)) + 1]
-    last = {
-        State.RUNNING: Order.State.ACCEPTED, State.CONFIRMING: Order.State.ACCEPTED,
-        State.REVERTING: Order.State.ACCEPTED, State.STRANDED: Order.State.FAILED,
-        State.FAILED: Order.State.FAILED, State.ABORTED: Order.State.FAILED,
-    }.get(state, Order.State.DONE)  # fmt: skip
-    at = move.accepted_at or move.requested_at
-    for number, step in enumerate(steps, 1):
-        is_last = number == len(steps)
-        Order.objects.create(
-            cloud=move.cloud, instance_uuid=move.instance_uuid, instance_name=move.instance_name, migration=move,
-            action=step, state=last if is_last else Order.State.DONE, asked_by_name="helpdesk", created_at=at,
-            enqueued_at=at, claimed_at=at, answered_at=at,
-            ended_at=None if is_last and last is Order.State.ACCEPTED else at,
-            problem=say("No room.") if is_last and last is Order.State.FAILED else "",
-        )  # fmt: skip
-    if steps and (state in ACTIVE or state == State.FAILED) and state != State.WAITING:
-        Migration.objects.filter(pk=move.pk).update(step=steps[-1])
-        move.step = steps[-1]
-
-
 def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migration) -> None:
     """Long texts, a locked instance, a host that is down, a cloud that cannot be reached."""
-    words = {"failure": "No room.", "next_step": "Choose another.", "nova_said": "No valid host " * 20}
-    Migration.objects.filter(pk=failed.pk).update(cause="room", ticket="y" * 100, **words)
+    Migration.objects.filter(pk=failed.pk).update(ticket="y" * 100, nova_said="No valid host " * 20)
     Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
     due = timezone.now() + timedelta(minutes=10)
     Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason=("because " * 40).strip())
-    Hypervisor.objects.filter(cloud="lab", host="compute4").update(state="down")
     with transaction.atomic():
-        audit.record("hold_removed", actor="m" * 60, is_outside=True, migration=waiting, reason="the lock was taken off; it is put back")
+        audit.record(
+            "hold_removed",
+            actor="m" * 60,
+            is_outside=True,
+            migration=waiting,
+            reason="the lock was taken off; it is put back",
+        )
     Cloud.objects.create(
         name="dr",
         problem=say("{cloud} cannot be reached. It is tried again by itself.", cloud="dr"),
