@@ -30,7 +30,7 @@ RUNNING = 1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Done, stopped on the way, or failed with its `cause`. `changes` are what was learned about the migration."""
+    """Done, cancelled on the way, or failed with its `cause`. `changes` are what was learned about the migration."""
 
     is_done: bool
     cause: Cause | None = None

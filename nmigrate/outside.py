@@ -152,7 +152,7 @@ def note_abort(cloud: api.Cloud, move: Migration, order: Order | None, instance:
         ).update(state=Order.State.DONE, ended_at=timezone.now())
         if order is not None:
             Order.objects.filter(pk=order.pk, state=Order.State.ACCEPTED).update(
-                state=Order.State.FAILED, ended_at=timezone.now(), problem=say("It was stopped on the way.")
+                state=Order.State.FAILED, ended_at=timezone.now(), problem=say("It was cancelled on the way.")
             )
         _end_aborted(cloud, move, instance, is_ours=is_ours, asked=asked)
 
@@ -161,10 +161,12 @@ def _end_aborted(
     cloud: api.Cloud, move: Migration, instance: Instance | None, *, is_ours: bool, asked: api.Action | None
 ) -> None:
     if is_ours:
-        key, sentence = "stopped-as-asked", say("It was stopped on the way, as asked.")
+        key, sentence = "stopped-as-asked", say("It was cancelled on the way, as asked.")
     elif asked is not None:
         key = "stopped-outside"
-        sentence = say("It was stopped on the way outside nmigrate, by {person}.", person=_name(cloud, asked))
+        sentence = say(
+            "It was cancelled on the way outside nmigrate, by {person}.", person=_name(cloud, asked)
+        )
     else:
         key = "never-converges"
         sentence = say("The cloud gave up the live move, because it did not come to an end.")

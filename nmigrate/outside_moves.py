@@ -257,7 +257,7 @@ _ENDS = {
     "done": say("done"),
     "confirmed": say("confirmed"),
     "reverted": say("sent back"),
-    "cancelled": say("stopped on the way"),
+    "cancelled": say("cancelled on the way"),
     "error": say("failed"),
     "failed": say("failed"),
 }

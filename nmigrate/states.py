@@ -40,7 +40,7 @@ LABELS: dict[State, str] = {
     State.STRANDED: say("stopped half-way"),
     State.DONE: say("done"),
     State.REVERTED: say("sent back"),
-    State.ABORTED: say("stopped on the way"),
+    State.ABORTED: say("cancelled on the way"),
     State.FAILED: say("failed"),
     State.DECLINED: say("not approved"),
     State.CANCELLED: say("withdrawn"),
@@ -48,18 +48,18 @@ LABELS: dict[State, str] = {
 
 MEANINGS: dict[State, str] = {
     State.ASKING: say("It means downtime, so a manager must approve it before it starts."),
-    State.QUEUED: say("It is asked for, and sent to Nova within a second or two."),
+    State.QUEUED: say("It has been asked for, and will be sent to Nova within a second or two."),
     State.SENDING: say("It is being sent to Nova."),
     State.RUNNING: say("Nova accepted the order and is moving the instance."),
     State.WAITING: say("It has moved, and the move is not finished: a manager confirms or rejects it."),
     State.CONFIRMING: say("The move was confirmed; Nova is tidying up where the instance came from."),
     State.REVERTING: say("Nova is putting everything back as it was before the move."),
     State.STRANDED: say(
-        "A step failed after earlier ones had changed something. A person says how it goes on."
+        "A step failed after earlier ones had changed something. Somebody must choose what happens next."
     ),
     State.DONE: say("Nova says that it is finished, and the instance is where it should be."),
     State.REVERTED: say("The instance is back where it came from."),
-    State.ABORTED: say("The live move was stopped on the way; the instance runs where it was."),
+    State.ABORTED: say("The live move was cancelled on the way; the instance runs where it was."),
     State.FAILED: say("It did not happen, or not wholly; the page says why and what to do next."),
     State.DECLINED: say("A manager did not approve it; nothing was sent to Nova."),
     State.CANCELLED: say("It was withdrawn before anything was sent to Nova."),
@@ -136,8 +136,8 @@ TRANSITIONS: dict[str, Transition] = {
     # what the follower reads in Nova
     "arrive": _row("running", _S.WAITING, _P.SYSTEM, say("At its destination, waiting for a decision")),
     "finish": _row("running", _S.DONE, _P.SYSTEM, say("Done")),
-    "end_abort": _row("running", _S.ABORTED, _P.SYSTEM, say("Stopped on the way")),
-    "undo": _row("running", _S.REVERTING, _P.SYSTEM, say("Stopped on the way, being put back")),
+    "end_abort": _row("running", _S.ABORTED, _P.SYSTEM, say("Cancelled on the way")),
+    "undo": _row("running", _S.REVERTING, _P.SYSTEM, say("Cancelled on the way, being put back")),
     "expire": _row("waiting", _S.REVERTING, _P.SYSTEM, say("Sent back, because nobody decided in time")),
     "observe_confirm": _row("running waiting", _S.CONFIRMING, _P.SYSTEM, say("Confirmed outside nmigrate")),
     "observe_revert": _row("running waiting", _S.REVERTING, _P.SYSTEM, say("Reverted outside nmigrate")),

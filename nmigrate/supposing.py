@@ -13,7 +13,7 @@ from nmigrate.preflight import Around, Case, Destination, Group, Level, Reason
 from nmigrate.preflight.rules_host import ANOTHER_OR_WAIT
 from nmigrate.preflight.rules_processor import LIKE_HOST, NEWER_HOST
 from nmigrate.preflight.rules_room import LARGER_HOST
-from nmigrate.preflight.words import ANOTHER_HOST
+from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind
 
@@ -42,6 +42,7 @@ AGAIN: dict[str, str] = {
     ANOTHER_OR_WAIT: say("Plan it again with another host, or wait a minute."),
     LARGER_HOST: say("Plan it again with a larger host."),
     LIKE_HOST: say("Plan it again with a like host, or move it cold."),
+    ANOTHER_KIND: say("Plan it again as another kind of move."),
     NEWER_HOST: say("Plan it again with a newer host, or move it cold."),
 }
 """What to do before a move -> the same after it has failed, when a host is chosen by planning it again."""

@@ -201,11 +201,7 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
         key="shelve",
         kind=Kind.SHELVE,
         name=say("Shelve it here, unshelve it there"),
-        summary=say("It is shut down and stored, and started again {where}.", where=where)
-        if is_free or stays_bound
-        else say(
-            "It is shut down and stored, and started again {where}, to which it is bound then.", where=where
-        ),
+        summary=_shelve_summary(where, runs=runs, is_bound=not (is_free or stays_bound)),
         host=host,
         zone=zone,
         verdict=scene.verdict(Kind.SHELVE, host, zone),
@@ -219,12 +215,26 @@ def shelve(scene: Scene, host: str, zone: str) -> Way:
             _firmware(instance),
             Cost(
                 ROOM,
-                say("none meanwhile: if {where} is full by then, it comes up nowhere", where=elsewhere),
+                say(
+                    "none is kept: if {where} is full when it is brought up, it stays stored", where=elsewhere
+                ),
                 FAIR,
             ),
             _NO_DECISION,
         ),
     )
+
+
+def _shelve_summary(where: str, *, runs: bool, is_bound: bool) -> str:
+    if runs and is_bound:
+        return say(
+            "It is shut down and stored, and started again {where}, to which it is bound then.", where=where
+        )
+    if runs:
+        return say("It is shut down and stored, and started again {where}.", where=where)
+    if is_bound:
+        return say("It is stored, and brought up again {where}, to which it is bound then.", where=where)
+    return say("It is stored, and brought up again {where}.", where=where)
 
 
 def copy(scene: Scene, host: str, zone: str) -> Way:
@@ -237,6 +247,11 @@ def copy(scene: Scene, host: str, zone: str) -> Way:
         summary=say(
             "It is stopped, and a copy of it is booted {where}. A manager keeps the copy or drops it.",
             where=_there(instance, host, zone),
+        )
+        if _runs(instance)
+        else say(
+            "A copy of it is booted {where}. A manager keeps the copy or drops it.",
+            where=_there(instance, host, zone),
         ),
         host=host,
         zone=zone,
@@ -246,7 +261,7 @@ def copy(scene: Scene, host: str, zone: str) -> Way:
             if _runs(instance)
             else Cost(DOWNTIME, say("none: it is stopped; the copy is started"), FAIR),
             Cost(UUID, say("a new one"), BAD),
-            Cost(ADDRESSES, say("new ones; the old ones only once the original is deleted"), BAD),
+            Cost(ADDRESSES, say("new ones; it gets the old ones only if the original is deleted"), BAD),
             Cost(VOLUMES, say_n("its volume does not follow", "{n} do not follow", count), BAD)
             if count
             else _NO_VOLUMES,

@@ -54,11 +54,16 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         Row(say("Host"), _place(before, "host"), _place(now, "host"), may_change=True),
         Row(say("Zone"), _place(before, "zone"), _place(now, "zone"), may_change=True),
         Row(say("Bound to"), _pin(before), _pin(now), may_change=rebinds),
-        Row(STATE, _status(before), _status(now), may_change=not _is_worse(migration, before, now)),
+        Row(
+            STATE,
+            _by_nova(migration, before, _status(before)),
+            _by_nova(migration, now, _status(now)),
+            may_change=not _is_worse(migration, before, now),
+        ),
         Row(
             say("Power"),
-            _power(before),
-            _power(now),
+            _by_nova(migration, before, _power(before)),
+            _by_nova(migration, now, _power(now)),
             may_change=is_on_its_way or migration.kind in (Kind.COPY, Kind.EVACUATE),
         ),
         Row(
@@ -131,6 +136,12 @@ def _pin(facts: dict[str, Any]) -> str:
 
 def _status(facts: dict[str, Any]) -> str:
     return words.of_status(facts["status"]).word if facts.get("status") else ""
+
+
+def _by_nova(migration: Migration, facts: dict[str, Any], word: str) -> str:
+    """What Nova says of a guest whose host is dead is what it knew last."""
+    is_there = migration.kind == Kind.EVACUATE and facts.get("host") in ("", None, migration.source_host)
+    return say("{word}, as Nova knew it last", word=word) if word and is_there else word
 
 
 def _power(facts: dict[str, Any]) -> str:

@@ -69,9 +69,12 @@ def in_short(move: Migration, instance: Instance | None) -> str:
     host = move.dest_host
     if move.kind == Kind.COPY:
         return (
-            say("the copy runs: kept, its original is deleted; dropped, what was written on the copy is lost")
+            say(
+                "the copy runs. If it is kept, its original is deleted; if it is dropped, what was written on the "
+                "copy is lost"
+            )
             if move.original_after == DELETE_ORIGINAL
-            else say("the copy runs: dropped, what was written on it since is lost")
+            else say("the copy runs. If it is dropped, what was written on it since is lost")
         )
     if not ran(move):
         return say("is stopped")

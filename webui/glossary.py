@@ -129,7 +129,7 @@ TERMS: dict[str, Term] = {
         say("zone"),
         say(
             "A part of the cloud with its own power and network, such as one room or one building. What "
-            "stands in two zones does not fail all at the same time."
+            "stands in two zones does not all fail at the same time."
         ),
         "availability zone",
     ),
@@ -269,8 +269,8 @@ TERMS: dict[str, Term] = {
     "audit-trail": Term(
         say("audit trail"),
         say(
-            "Who asked, who decided, what Nova did: each entry with its time. Nobody can change or delete "
-            "one, not even here."
+            "Who asked, who decided, what Nova did: each entry with its time. Nobody can change "
+            "or delete one, not even in nmigrate."
         ),
     ),
     "chain": Term(

@@ -8,13 +8,14 @@ from nmigrate.sentences import say
 @dataclass(frozen=True, slots=True)
 class Hint:
     """One thing that a person comes for: the question, the way to the answer, and the page where it begins.
-    `terms` are words of the glossary that the answer uses."""
+    `terms` are words of the glossary that the answer uses; `command`: what is typed in a terminal for it."""
 
     question: str
     answer: str
     url: str = ""
     link: str = ""
     terms: tuple[str, ...] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ GUIDES: tuple[Guide, ...] = (
         "helpdesk",
         say("Helpdesk: move an instance"),
         say(
-            "You come with a ticket. You leave with the right kind of move started, and a page that says "
+            "You have a ticket. At the end the right kind of move is under way, and a page says "
             "how it stands."
         ),
         (
@@ -44,7 +45,7 @@ GUIDES: tuple[Guide, ...] = (
                     "The arrow keys walk through what is found, Enter opens it."
                 ),
                 "clouds",
-                say("Look at all of it"),
+                say("Look at the topology"),
                 ("instance", "project"),
             ),
             Hint(
@@ -94,17 +95,15 @@ GUIDES: tuple[Guide, ...] = (
             ),
         ),
         say(
-            "A manager lets a move begin that takes down a running instance, and decides on every cold move and "
-            "every copy at its end. An operator unlocks instances and looks after "
-            "hosts."
+            "A manager must approve a move that takes a running instance down, and decides at "
+            "the end of every cold move and every copy. An operator unlocks instances and looks "
+            "after hosts."
         ),
     ),
     Guide(
         "manager",
         say("Manager: decide"),
-        say(
-            "You come because something waits for you. You leave with each decision made, from one page each."
-        ),
+        say("Something waits for you. Each decision has a page with all that it needs."),
         (
             Hint(
                 say("What waits for me?"),
@@ -127,20 +126,20 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("What if I do nothing?"),
                 say(
-                    "A move that waits may have an end, and its page says what happens then. Until "
+                    "A decision may have a deadline; its page says what happens then. Until "
                     "somebody decides, the room on the old host stays taken, and the instance is locked."
                 ),
                 terms=("lock",),
             ),
             Hint(
                 say("May I decide on my own request?"),
-                say("No, nobody may. Another manager does; the database holds that too."),
+                say("No, nobody may. Another manager decides; even the database refuses anything else."),
             ),
             Hint(
                 say("Many wait for me."),
                 say(
-                    "Tick them in the list and decide together, with one comment. Each is still checked "
-                    "and kept by itself."
+                    "Tick them in the list and decide together, with one comment. Each is still "
+                    "checked and recorded by itself."
                 ),
                 "approvals",
                 say("To the approvals"),
@@ -154,8 +153,7 @@ GUIDES: tuple[Guide, ...] = (
         "auditor",
         say("Auditor: prove what happened"),
         say(
-            "You come with a question: who moved it, when, and who allowed it? You leave with the answer, "
-            "and with proof."
+            "You have a question: who moved it, when, and who allowed it? Here is the answer, with its proof."
         ),
         (
             Hint(
@@ -172,8 +170,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("How do I know that nobody changed it?"),
                 say(
-                    "Every entry carries a fingerprint over itself and the one before. The page checks the "
-                    "whole chain and says so; a command does the same for a script."
+                    "Every entry carries a fingerprint over itself and the one before. The page "
+                    "checks the whole chain and says so; a script can check it with a command."
                 ),
                 "audit_trail",
                 say("To the audit trail"),
@@ -192,8 +190,9 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("I need it in a file."),
                 say(
-                    "“Export as CSV” gives what you have filtered, for a spreadsheet. “Every entry” has times in "
-                    "UTC and in your zone and Nova's request ids; “Move by move” has one line for each move."
+                    "“Export as CSV” gives what you have filtered, for a spreadsheet. “Every "
+                    "entry” has times in UTC and in your time zone and Nova's request ids; “Move "
+                    "by move” has one line for each move."
                 ),
                 "audit_trail",
                 say("To the audit trail"),
@@ -204,7 +203,7 @@ GUIDES: tuple[Guide, ...] = (
     Guide(
         "operator",
         say("Operator: keep it running"),
-        say("You come to see what is broken before users do, or to empty a host."),
+        say("You want to see what is broken before users do, or to empty a host."),
         (
             Hint(
                 say("What is broken?"),
@@ -219,13 +218,14 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("How do I empty a host?"),
                 say(
-                    "First take its service out in the cloud, with openstack compute service set --disable, so "
-                    "that nothing new is placed on it: nmigrate cannot do that. Then open the host in the "
-                    "topology: it lists its instances; move them one by one."
+                    "First take its service out in the cloud with the command below, so that nothing new is placed "
+                    "on it: nmigrate cannot do that. Then open the host in the topology: it lists its instances; "
+                    "move them one by one."
                 ),
                 "clouds",
                 say("To the topology"),
                 ("out-of-service", "capacity", "reserved"),
+                "openstack compute service set --disable HOST nova-compute",
             ),
             Hint(
                 say("A host is dead."),

@@ -105,7 +105,7 @@ def _word(user: User, finding: Finding, move: Migration) -> str:
         and user.has_perm(Perm.OPERATE)
         and is_live_under_way(move, "abort")
     ):
-        return say("Stop the live move …")
+        return say("Stop the live move…")
     if finding.rule == "stranded" and user.has_perm(Perm.OPERATE):
-        return say("Say how it goes on …")
+        return say("Choose what happens next…")
     return say("See the migration")

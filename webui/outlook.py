@@ -71,7 +71,9 @@ def _cold(way: Way, instance: Instance, where: str) -> list[str]:
     return [
         *_unpinned(way, instance),
         *moved,
-        say("It is locked, so that nobody decides past the manager."),
+        say("It stays locked, so that nobody bypasses the manager.")
+        if instance.locked
+        else say("It is locked, so that nobody bypasses the manager."),
         say("A manager, never whoever asked for it, confirms or rejects the move."),
         join([stays, rejected]),
     ]
@@ -83,12 +85,12 @@ def _live(way: Way, instance: Instance, where: str) -> list[str]:
     there = (
         [
             say("{name} stays paused while its memory is copied to {where}.", name=name, where=where),
-            say("It is paused there, too. Nothing needs to be decided."),
+            say("It is paused there, too. No decision is needed."),
         ]
         if instance.status == "PAUSED"
         else [
             say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
-            say("It pauses, usually for less than a second, and goes on there. Nothing needs to be decided."),
+            say("It pauses, usually for less than a second, and goes on there. No decision is needed."),
         ]
     )
     return [

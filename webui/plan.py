@@ -15,7 +15,7 @@ from nmigrate.preflight import Level
 from nmigrate.scene import Scene, scene_of
 from nmigrate.sentences import say
 from nmigrate.services.requests import needs_approval_of
-from nmigrate.states import Kind, Perm
+from nmigrate.states import KIND_LABELS, Kind, Perm
 from nmigrate.ways import Cost, Way
 from webui import outlook, words
 
@@ -264,11 +264,12 @@ def check_target(cloud: Cloud, target: Target) -> None:
 
 
 def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix) -> list[ZoneChoice]:
-    """Its own zone first; in each the hosts with most room first, those that cannot be chosen last."""
+    """Its own zone first; in each what suits best first, those that cannot be chosen last."""
     instance, source = scene.subject, scene.source
     kind = Kind.EVACUATE if source is not None and not source.is_up else Kind.SHELVE
     usual = kind if kind is Kind.EVACUATE else Kind.COLD if instance.status == "SHUTOFF" else Kind.LIVE
     warnings = _warnings(judged, usual)
+    ranks = {row.host.host: (row.level, -row.score.points) for row in judged.rows}
     found: dict[str, ZoneChoice] = {}
     for host in hosts:
         zone = found.setdefault(host.zone, ZoneChoice(host.zone, is_own=host.zone == instance.zone))
@@ -290,22 +291,29 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
         zone.least = least
         if not zone.is_own and all(one.objections for one in zone.hosts):
             zone.objection = advisor.no_host_words(scene, zone.name)
-        zone.hosts.sort(key=lambda one: (bool(one.objections), not one.is_good, -one.memory_free))
+        zone.hosts.sort(
+            key=lambda one: (bool(one.objections), not one.is_good, ranks[one.host.host], one.host.host)
+        )
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 
+_OF_THE_HOST = ("hypervisor_version", "hypervisor_type")
+"""Rules for which a host is impossible by one kind of move, and possible by others."""
 _TOLD_BY_THE_WAYS = ("zone_changed", "live_queue")
 
 
 def _warnings(judged: Matrix, kind: Kind) -> dict[str, tuple[str, ...]]:
-    """What to know of each host before it is moved there in the usual way."""
+    """What to know of each host before it is moved there in the usual way, and whether that way leads there."""
     return {
         row.host.host: tuple(
             reason.text
+            if reason.level is Level.AMBER
+            else say("Not by {kind}: {why}", kind=KIND_LABELS[kind], why=reason.text)
             for cell in row.cells
             if cell.kind is kind
             for reason in cell.own
-            if reason.level is Level.AMBER and reason.rule not in _TOLD_BY_THE_WAYS
+            if (reason.level is Level.AMBER and reason.rule not in _TOLD_BY_THE_WAYS)
+            or (reason.level is Level.FORBIDDEN and reason.rule in _OF_THE_HOST)
         )
         for row in judged.rows
     }

@@ -159,6 +159,9 @@ _SEEN_RECORD: dict[str, Seen] = {
 
 def seen(observation: Observation) -> Seen:
     """One observation in words; Nova's own word where we have no better one."""
+    record = _SEEN_RECORD.get(observation.nova_status)
+    if observation.task_state == "migrating" and record is not None:
+        return record  # of a live move the record tells more
     if observation.task_state:
         doing = observation.task_state.replace("_", " ").replace("-", " ")
         return _SEEN_TASK.get(observation.task_state) or _own_word(doing)
@@ -169,7 +172,7 @@ def seen(observation: Observation) -> Seen:
             else say("It is on its new host")
         )
         return Seen(there, there)
-    return _SEEN_RECORD.get(observation.nova_status) or _own_word(observation.nova_status)
+    return record or _own_word(observation.nova_status)
 
 
 def _own_word(word: str) -> Seen:

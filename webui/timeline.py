@@ -79,7 +79,9 @@ def steps(migration: Migration) -> list[Step]:
     ordered = _ordered(migration, orders, events)
     observed = _observed(migration, approvals)
     current = _current(migration, orders, observed)
-    happened += _past(observed[:-1] if current or _broke_off(migration, events) else observed)
+    if _broke_off(migration, events):
+        observed = _without_last(observed)
+    happened += _past(observed[:-1] if current else observed)
     happened += [_decided(approval) for approval in approvals]
     happened += ordered
     happened += [_told(event) for event in events]
@@ -144,12 +146,20 @@ def _current(
     migration: Migration, orders: Iterable[Order], observed: Sequence[Observation]
 ) -> Observation | None:
     """What Nova does now, of the step that the move is at; None where that was not seen yet."""
-    order = _order_of_step(migration, orders)
+    order = _order_of_step(migration, orders) if migration.is_active else None
     if not observed or order is None or order.state != Order.State.ACCEPTED or order.claimed_at is None:
         return None
     row = observed[-1]
     goes_on = row.task_state or row.status != "VERIFY_RESIZE"
     return row if goes_on and row.at >= order.claimed_at else None
+
+
+def _without_last(observed: Sequence[Observation]) -> list[Observation]:
+    """Without what Nova did last, and what its record said of the end while that went on."""
+    rows = list(observed)
+    while rows and rows[-1].nova_status in _ENDS:
+        rows.pop()
+    return rows[:-1]
 
 
 def _broke_off(migration: Migration, events: Iterable[AuditEvent]) -> bool:
@@ -185,7 +195,7 @@ def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[Aud
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
             title = say("Failed at the {step}", step=ACTION_LABELS[Action(order.action)])
             is_end = order.action == migration.step
-            found.append(Step(title, order.ended_at, FAIL, order.problem, is_end=is_end))
+            found.append(Step(title, order.ended_at, FAIL, is_end=is_end))
         elif _is_refused_move(order):
             is_theirs = order.claimed_at and order.said
             word = say("The cloud refused it") if is_theirs else say("Held back; nothing was sent")
@@ -223,7 +233,9 @@ def _told(event: AuditEvent) -> Step:
     if event.is_outside:
         who = words.of_person(event.actor)
         is_told = event.action == "hold_removed"  # by the title
-        note = say("by {person}", person=who) if is_told else say("by {person}: {note}", person=who, note=note)
+        note = (
+            say("by {person}", person=who) if is_told else say("by {person}: {note}", person=who, note=note)
+        )
     elif is_person and note:
         note = "“" + note + "”"
     tone = WARN if event.is_outside else FAIL if event.action in _BAD else DONE if is_person else ASIDE
@@ -260,7 +272,7 @@ def _now(migration: Migration, state: State, orders: list[Order], current: Obser
         case State.WAITING:
             return Step(say("Waiting for a manager's decision"), migration.waiting_since, NOW)
         case State.STRANDED:
-            return Step(say("Waiting for a person to say how it goes on"), None, NOW)
+            return Step(say("Waiting for somebody to choose what happens next"), None, NOW)
     if current is not None:
         return Step(step_words.seen(current).now, current.at, NOW)
     order = _order_of_step(migration, orders)
@@ -313,7 +325,7 @@ def _ended(migration: Migration) -> Step:
         case State.REVERTED:
             title = say("Back on {host}", host=migration.source_host)
         case State.ABORTED:
-            title = say("Stopped on the way; it runs on {host}", host=migration.source_host)
+            title = say("Cancelled on the way; it runs on {host}", host=migration.source_host)
         case State.FAILED:
             return Step(say("Failed"), migration.ended_at, FAIL)
         case State.DECLINED:

@@ -11,7 +11,7 @@ from nmigrate.sentences import say
 
 
 def human(span: timedelta) -> str:
-    """ "4 s", "6 min", "2 h 5 min", "one day", "3 days": the two units that matter."""
+    """ "4 s", "6 min", "2 h 5 min", "1 day", "3 days": the two units that matter."""
     seconds = max(int(span.total_seconds()), 0)
     if seconds < 60:
         return say("{n} s", n=seconds)
@@ -24,7 +24,7 @@ def human(span: timedelta) -> str:
         return say("{n} h {m} min", n=hours, m=minutes % 60) if minutes % 60 else say("{n} h", n=hours)
     if days < 3 and hours % 24:
         return say("{n} d {m} h", n=days, m=hours % 24)
-    return say("one day") if days == 1 else say("{n} days", n=days)
+    return say("1 day") if days == 1 else say("{n} days", n=days)
 
 
 def exact(at: datetime) -> str:

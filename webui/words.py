@@ -139,7 +139,7 @@ PAGE_WORDS: dict[str, str] = {
     "minutesSeconds": say("{n} min {m} s", n="{n}", m="{m}"),
     "hours": say("{n} h", n="{n}"),
     "hoursMinutes": say("{n} h {m} min", n="{n}", m="{m}"),
-    "day": say("one day"),
+    "day": say("1 day"),
     "days": say("{n} days", n="{n}"),
     "daysHours": say("{n} d {m} h", n="{n}", m="{m}"),
     "ago": say("{age} ago", age="{age}"),
@@ -166,7 +166,9 @@ class Look:
 _MEANS: dict[tuple[str, str], str] = {
     (Kind.LIVE, State.RUNNING): say("It goes on running while Nova moves it."),
     (Kind.SHELVE, State.RUNNING): say("It is stored, and brought up elsewhere, step by step."),
-    (Kind.COPY, State.RUNNING): say("A copy of it is made, step by step; the original stays where it is."),
+    (Kind.COPY, State.RUNNING): say(
+        "A copy of it is made, step by step; the original stays until the decision."
+    ),
     (Kind.COPY, State.WAITING): say(
         "The copy runs beside the original; a manager keeps the copy or drops it."
     ),
@@ -215,7 +217,7 @@ _OUTSIDE: dict[str, "Look"] = {
     "done": Look(OK, say("done")),
     "confirmed": Look(OK, say("done")),
     "reverted": Look(OFF, say("sent back")),
-    "cancelled": Look(OFF, say("stopped on the way")),
+    "cancelled": Look(OFF, say("cancelled on the way")),
     "error": Look(BAD, say("failed")),
     "failed": Look(BAD, say("failed")),
     "finished": Look(WAIT, say("waits for a decision")),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
-from nmigrate.preflight.words import ANOTHER_HOST, BETTER_ANOTHER, REVIEW_GROUP
+from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND, BETTER_ANOTHER, REVIEW_GROUP
 from nmigrate.sentences import listed, say, say_n
 from nmigrate.states import Kind
 
@@ -21,7 +21,7 @@ def source_state(case: Case) -> Iterable[Reason]:
                 host=source.host,
                 name=name,
             )
-            yield forbidden("source_state", why, say("Take another kind of move."))
+            yield forbidden("source_state", why, ANOTHER_KIND)
     elif not source.is_up:
         # Nova shelves and snapshots what is on any host, and a host that does answer, though it was declared down,
         # does it (nova/compute/api.py: no check_is_up there).

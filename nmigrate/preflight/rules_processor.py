@@ -103,16 +103,16 @@ def processor(case: Case) -> Iterable[Reason]:
         hosts = {"host": case.host.host, "source": case.source.host}
         why = (
             say(
-                "The processor of {host} lacks {features} and {more} more, which {source} has; a guest that uses it "
-                "cannot go there live.",
+                "The processor of {host} lacks {features} and {more} more, which {source} has; a "
+                "guest that uses them cannot go there live.",
                 features=shown,
                 more=len(missing) - NAMED,
                 **hosts,
             )
             if len(missing) > NAMED
             else say(
-                "The processor of {host} lacks {features}, which {source} has; a guest that uses it cannot go there "
-                "live.",
+                "The processor of {host} lacks {features}, which {source} has; a guest that uses "
+                "them cannot go there live.",
                 features=shown,
                 **hosts,
             )

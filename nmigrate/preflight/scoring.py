@@ -44,13 +44,13 @@ def _share(left: int, capacity: int, of: int) -> int:
 
 def _memory(case: Case, host: Destination) -> Part:
     left = host.memory_mb_capacity - host.memory_mb_used - needed_memory_mb(case.subject)
-    text = say("{n} GiB of memory stay free", n=max(left, 0) // 1024)
+    text = say("{n} GiB of memory would stay free", n=max(left, 0) // 1024)
     return Part("memory", _share(left, host.memory_mb_capacity, 35), 35, text)
 
 
 def _disk(case: Case, host: Destination) -> Part:
     left = host.disk_gb_capacity - host.disk_gb_used - needed_disk_gb(case.subject)
-    text = say("{n} GiB of disk stay free", n=max(left, 0))
+    text = say("{n} GiB of disk would stay free", n=max(left, 0))
     return Part("disk", _share(left, host.disk_gb_capacity, 10), 10, text)
 
 
@@ -91,4 +91,4 @@ def _neighbours(case: Case, host: Destination) -> Part:
         if "anti" in policy:
             text = say("a member of {group}, which likes to be apart, is there", group=name)
             return Part("neighbours", 0, 10, text)
-    return Part("neighbours", 10, 10, say("no instance is there that it must be kept away from"))
+    return Part("neighbours", 10, 10, say("nothing is there that it must be kept apart from"))

@@ -92,6 +92,7 @@ MOVE_COLD = say("Move it cold.")
 ANOTHER_WAY = say("Choose another way.")
 UNTIL_OVER = say("Wait until that is over.")
 A_MOMENT = say("Wait a moment and try again.")
+ANOTHER_KIND = say("Choose another kind of move.")
 REVIEW_GROUP = say("Ask an operator to review the group.")
 
 

@@ -11,10 +11,12 @@ from nmigrate.models import Hypervisor, Instance, Migration
 from nmigrate.selectors.flights import Flight, moves_in
 from nmigrate.selectors.found import holds_every, words_of
 from nmigrate.selectors.moves import by_instance
+from nmigrate.states import State
 
 MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody reads 10,000 names
 CHIPS_PER_HOST, CHIPS_WHEN_MANY, CHIPS_OPENED = 12, 4, 100
-NEARLY_FULL = 95  # per cent
+FILLING, NEARLY_FULL = 75, 90
+"""Per cent from which a host is drawn in amber, and in red: the next move may not fit."""
 SHOW_ALL, SHOW_TROUBLE, SHOW_MOVING = "everything", "trouble", "moving"
 SORT_TROUBLE, SORT_FULL, SORT_NAME = "trouble", "full", "name"
 UP, DOWN, OFF = "up", "down", "off"
@@ -161,7 +163,8 @@ def deal(
         one.instance_uuid: None for one in flying if one.outside is not None
     }
     moving |= by_instance(moves_in(flying))
-    listed = _listed(wanted, words, named, moving, [card for card in dealt.all if card.is_in_trouble])
+    stuck = noticed.union(uuid for uuid, move in moving.items() if move and move.state == State.STRANDED)
+    listed = _listed(wanted, words, named, moving, [card for card in dealt.all if card.is_in_trouble], stuck)
 
     for host, total, left, broken in _counts(instances, listed):
         dealt.instances += total
@@ -198,16 +201,26 @@ def _is_about(flight: Flight, words: list[str], named: set[str]) -> bool:
 
 
 def _listed(
-    wanted: Wanted, words: list[str], named: set[str], moving: Iterable[str], troubled: list[HostCard]
+    wanted: Wanted,
+    words: list[str],
+    named: set[str],
+    moving: Iterable[str],
+    troubled: list[HostCard],
+    stuck: Iterable[str],
 ) -> Q:
-    """Which instances the filters leave; those of a host that itself is meant, all."""
+    """Which instances the filters leave; those of a host that itself is meant, all. `stuck`: whose move stopped
+    half-way, or of which the watchdog has something to say."""
     listed = Q()
     if words:
         listed &= holds_every(words) | Q(host__in=named)
     if wanted.show == SHOW_MOVING:
         listed &= Q(uuid__in=list(moving))
     if wanted.show == SHOW_TROUBLE:
-        listed &= instance_trouble() | Q(host__in=[card.hypervisor.host for card in troubled])
+        listed &= (
+            instance_trouble()
+            | Q(uuid__in=list(stuck))
+            | Q(host__in=[card.hypervisor.host for card in troubled])
+        )
     return listed
 
 

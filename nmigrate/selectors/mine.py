@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
+from nmigrate.selectors.noticed import findings
 from nmigrate.selectors.zones import clouds
 from nmigrate.states import Kind, Perm, State
 
@@ -157,7 +158,7 @@ def broken_instances() -> list[tuple[str, int]]:
 
 def _findings(user: User) -> QuerySet[Finding]:
     """What the watchdog found and has not passed, for who can act on it; an operator sees all of it."""
-    rows = Finding.objects.filter(ended_at=None).select_related("migration").order_by("-since", "-id")
+    rows = findings()
     if user.has_perm(Perm.EVACUATE):
         return rows
     whose = Q(migration__requested_by=user)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from nmigrate.models import Finding, Instance, Migration, OutsideMove
+from nmigrate.models import Cloud, Finding, Instance, Migration, OutsideMove
 from nmigrate.models.noticed import GRAVEST_FIRST
 from nmigrate.selectors.moves import MigrationFilter, instance_history
 from nmigrate.states import Kind, Perm, State
@@ -53,8 +53,11 @@ def passed_findings(limit: int = 10) -> list[Finding]:
 
 
 def finding_count(user: User) -> int:
-    """How many are open, for who watches over the cloud: managers and operators. 0 for the others."""
-    return Finding.objects.filter(ended_at=None).count() if user.has_perm(Perm.FORCE) else 0
+    """How many things need a look, for who watches over the cloud: managers and operators. 0 for the others."""
+    if not user.has_perm(Perm.FORCE):
+        return 0
+    unreachable = Cloud.objects.exclude(problem="").count()
+    return Finding.objects.filter(ended_at=None).count() + unreachable
 
 
 def findings_of(migration: Migration) -> list[Finding]:

@@ -31,7 +31,7 @@ def stalled(picture: Picture) -> Iterator[Found]:
                 "stalled",
                 move,
                 say(
-                    "The live move of {name} makes no progress: what is left to copy has not got less for {span}.",
+                    "The live move of {name} makes no progress: what is left to copy has not shrunk for {span}.",
                     name=move.instance_name,
                     span=span(seconds),
                 ),

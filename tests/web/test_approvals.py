@@ -366,7 +366,9 @@ def test_a_row_of_what_arrived_running_says_what_is_lost(
 def test_a_row_of_a_copy_says_what_is_lost(client: Client, manager: User, copied: Migration) -> None:
     client.force_login(manager)
 
-    assert "the copy runs: kept, its original is deleted; dropped," in text(client.get("/approvals/"))
+    assert "the copy runs. If it is kept, its original is deleted; if it is dropped," in text(
+        client.get("/approvals/")
+    )
 
 
 def test_the_list_asks_as_much_of_many_as_of_one(

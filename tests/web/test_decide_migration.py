@@ -215,7 +215,7 @@ def test_what_an_approval_sets_aside_is_told_before_it_is_given(
     assert "Locked by its owner: “closing the year”" in shown
     listed = text(client.get("/approvals/"))
     assert "sets aside a rule" in listed
-    assert "decided by itself only" in listed
+    assert "must be decided separately" in listed
     assert f'value="{move.pk}.asking"' not in listed
     assert "sets aside a rule" in text(client.get("/mine/"))
 

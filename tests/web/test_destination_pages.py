@@ -60,7 +60,7 @@ def test_a_cell_leads_to_the_plan_of_that_move(
 def test_the_recommended_one_comes_with_its_reasons(shown_to: Any, helpdesk: User, running: Instance) -> None:
     shown = shown_to(helpdesk, running)
     assert "Recommended: compute4, live" in shown
-    assert "of memory stay free" in shown
+    assert "of memory would stay free" in shown
     assert "in the same zone" in shown
     assert (
         f'id="plan-best" href="/clouds/lab/instances/{running.uuid}/migrate/?host=compute4&amp;way=live"'

@@ -277,7 +277,7 @@ def sample(uuid: str, at: datetime, used: int = 512, capacity: int = 1024) -> No
 def test_a_host_says_that_nothing_was_measured_yet(client: Client, helpdesk: User, synced: FakeCloud) -> None:
     client.force_login(helpdesk)
 
-    assert "the first measurements come within minutes" in text(client.get("/clouds/lab/hosts/compute1/"))
+    assert "the first measurement comes within minutes" in text(client.get("/clouds/lab/hosts/compute1/"))
 
 
 def test_a_host_shows_its_fullest_of_each_day(client: Client, helpdesk: User, synced: FakeCloud) -> None:
@@ -290,8 +290,8 @@ def test_a_host_shows_its_fullest_of_each_day(client: Client, helpdesk: User, sy
 
     shown = text(client.get("/clouds/lab/hosts/compute1/"))
 
-    assert "10 % now, 90 % at most" in shown
-    assert "<td>90 %</td>" in shown
+    assert "10% now, 90% at most" in shown
+    assert "<td>90%</td>" in shown
     assert 'class="curve guess"' in shown  # from 49 to 2 hours ago nothing was measured
 
 

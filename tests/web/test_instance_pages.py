@@ -223,7 +223,7 @@ def test_the_original_of_a_kept_copy_says_so_and_is_not_started_with_one_click(
 
     assert "This is the original of a copy that was kept" in shown
     assert f'href="/clouds/lab/instances/{copy.uuid}/"' in shown
-    assert "Start it …" in shown
+    assert "Start it…" in shown
     assert "Its copy has taken its place." in shown
     assert "its original was left stopped on compute2" in page_of(client, helpdesk, copy)
     found = text(client.get("/clouds/lab/find/", {"q": original.name}))
@@ -237,7 +237,7 @@ def test_an_instance_whose_copy_is_gone_is_any_other(client: Client, helpdesk: U
     shown = page_of(client, helpdesk, Instance.objects.get(uuid=kept.instance_uuid))
 
     assert "This is the original" not in shown
-    assert "Start it …" not in shown
+    assert "Start it…" not in shown
 
 
 def test_of_a_host_that_is_down_its_instances_say_so(

@@ -105,7 +105,7 @@ def test_a_live_move_is_stopped_with_one_click(
     expect(page.locator("#migration-status")).to_contain_text("being stopped")
     reach(able, live, State.ABORTED)
 
-    expect(page.locator("#migration-status")).to_contain_text("stopped on the way")
+    expect(page.locator("#migration-status")).to_contain_text("cancelled on the way")
 
 
 def test_several_are_ticked_and_decided_while_the_list_renews_itself(
@@ -176,7 +176,7 @@ def test_the_small_steps_work_without_javascript(
     expect(page.locator("#migration-status")).to_contain_text("not approved")
 
     page = open_page(operator, f"/clouds/lab/instances/{running.uuid}/", js=False)
-    page.get_by_text("Stop it …").click()
+    page.get_by_text("Stop it…").click()
     page.get_by_role("button", name="Stop demo_zone").click()
     expect(page.locator("#instance-status")).to_contain_text("being stopped")
 
@@ -250,12 +250,12 @@ def test_an_instance_can_be_stopped_and_unlocked_on_a_phone(
     open_page: Open, operator: User, running: Instance, live_server: LiveServer
 ) -> None:
     page = open_page(operator, f"/clouds/lab/instances/{running.uuid}/", phone=True)
-    page.get_by_text("Stop it …").click()
+    page.get_by_text("Stop it…").click()
     assert complaints(page) == []
 
     Instance.objects.filter(pk=running.pk).update(locked=True, locked_reason="q" * 300)
     page.reload()
-    page.get_by_text("Unlock it …").click()
+    page.get_by_text("Unlock it…").click()
     assert (complaints(page), too_wide(page)) == ([], 0)
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import watchdog
-from nmigrate.models import Finding, Hypervisor, Instance, Migration, Order, OutsideMove
+from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove
 from nmigrate.states import State
 from tests.conftest import follow
 from tests.fakecloud import FakeCloud
@@ -129,12 +129,12 @@ def test_a_live_move_that_does_not_begin_can_be_stopped_on_its_page(
     Order.objects.update(answered_at=timezone.now() - timedelta(hours=1))
     watchdog.judge("lab")
     client.force_login(helpdesk)
-    assert "Stop the live move …" in text(client.get("/health/"))
+    assert "Stop the live move…" in text(client.get("/health/"))
     assert 'id="abort-it"' in text(client.get(f"/migrations/{live.pk}/"))
 
     client.force_login(auditor)
     shown = text(client.get("/health/"))
-    assert "Stop the live move …" not in shown
+    assert "Stop the live move…" not in shown
     assert "The helpdesk can do this." in shown
 
 
@@ -162,6 +162,8 @@ def test_the_count_beside_health_is_for_managers_and_operators(
     if sees:
         assert ">1<" in text(response)
         assert client.get("/health/badge/", {"v": "1"}).status_code == 204
+        Cloud.objects.create(name="dr", problem="It cannot be reached.")
+        assert ">2<" in text(client.get("/health/badge/", {"v": "1"})), "as the page lists it"
 
 
 def test_the_instance_page_tells_of_the_finding_and_its_fragment_of_the_end(
@@ -189,7 +191,7 @@ def test_the_instance_s_history_tells_both_kinds_in_their_order(
 
     shown = text(client.get(f"/clouds/lab/instances/{vm2.uuid}/"))
 
-    history = shown[shown.index("What moved it") :]
+    history = shown[shown.index("Its moves") :]
     assert (
         history.index("failed</span>") < history.index("disk errors on compute1") < history.index("sent back")
     )

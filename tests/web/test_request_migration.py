@@ -307,7 +307,7 @@ def test_shelving_within_a_zone_is_offered_to_who_comes_for_it(
     assert 'id="way-shelve"' not in text(client.get(page + "?host=compute3"))
     shown = card(text(client.get(page + "?host=compute3&way=shelve")), "shelve")
     assert "checked" in shown
-    assert "started again on compute3." in shown
+    assert "brought up again on compute3." in shown
     client.post(page, {"to": "host:compute3", "way": "shelve", "reason": "its disk is broken"})
     made = Migration.objects.get()
     assert (made.kind, made.asked_host, made.asked_zone) == ("shelve", "compute3", "nova-1")
@@ -367,9 +367,31 @@ def test_a_host_comes_with_what_to_know_of_it_and_the_best_with_its_score(
     where = shown[: shown.index('id="how-title"')]
     assert "The processor of compute1 lacks X86_AVX2" in where
     assert "If you choose one yourself: <b>compute4</b> suits best, with " in where
-    assert "of memory stay free" in where
+    assert "of memory would stay free" in where
     assert "The processor of compute1 lacks X86_AVX2" in card(shown, "live")
     assert "The processor of compute1 lacks" not in card(shown, "cold")
+
+
+def test_what_suits_best_stands_first_and_a_host_says_which_kind_does_not_lead_there(
+    client: Client, helpdesk: User, running: Instance
+) -> None:
+    """compute4 has far more memory free, and an older hypervisor."""
+    Hypervisor.objects.update(version=8_000_000)
+    Hypervisor.objects.filter(host="compute4").update(version=7_000_000, memory_mb_used=0)
+    Hypervisor.objects.exclude(host="compute4").update(memory_mb_used=90_000)
+    client.force_login(helpdesk)
+
+    shown = text(client.get(plan_of(running)))
+
+    assert "Not by live migration: The hypervisor of compute4 is older than that of compute2." in shown
+    assert "of compute1 is older" not in shown
+    found = re.findall(r'<input type="radio" name="to" value="host:([^"]+)"', shown)
+    assert found == ["compute4", "compute1", "compute3"], "its own zone first, then what suits best"
+    Hypervisor.objects.filter(host="compute3").update(memory_mb_used=10_000)
+    found = re.findall(
+        r'<input type="radio" name="to" value="host:([^"]+)"', text(client.get(plan_of(running)))
+    )
+    assert found == ["compute4", "compute3", "compute1"]
 
 
 @pytest.fixture

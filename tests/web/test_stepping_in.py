@@ -47,7 +47,7 @@ def test_the_progress_is_told_in_figures_and_words(client: Client, helpdesk: Use
 
     shown = page_of(client, helpdesk, live)
 
-    assert '<progress max="100" value="66" aria-label="Memory copied">66 %</progress>' in shown
+    assert '<progress max="100" value="66" aria-label="Memory copied">66%</progress>' in shown
     assert "1.3 GiB of 2.0 GiB of memory copied · about 3 s left" in shown
 
 
@@ -85,7 +85,7 @@ def test_stopped_it_stays_where_it_was(
     told = timeline.steps(live)
     assert [step.title for step in told[-2:]] == [
         "Stop of the live move asked for by helpdesk",
-        "Stopped on the way; it runs on compute2",
+        "Cancelled on the way; it runs on compute2",
     ]
     assert {step.tone for step in told} == {timeline.DONE}, "it was wanted"
 

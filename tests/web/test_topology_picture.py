@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from nmigrate import selectors
+from nmigrate import selectors, services
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, OutsideMove
 from nmigrate.selectors import Wanted
 from tests.fakecloud import FakeCloud
@@ -131,7 +131,7 @@ def test_a_cell_says_how_full_and_what_is_wrong(seen: Client) -> None:
     page = text(seen.get(PAGE, {"view": "map"}))
 
     assert (
-        '<span class="hidden"> compute2: declared down, 91 % of memory used, 2 instances, one in error</span>'
+        '<span class="hidden"> compute2: declared down, 91% of memory used, 2 instances, one in error</span>'
         in page
     )
 
@@ -257,12 +257,12 @@ def test_the_way_back_is_drawn_backwards(seen: Client, waiting: Migration) -> No
 
 
 def test_only_who_may_ask_is_offered_to_move(seen: Client, auditor: User) -> None:
-    assert "Move vm2 …" in text(seen.get(PAGE))
+    assert "Move vm2…" in text(seen.get(PAGE))
     seen.force_login(auditor)
 
     page = text(seen.get(PAGE))
 
-    assert "Move vm2 …" not in page
+    assert "Move vm2…" not in page
     assert "<dialog" not in page
 
 
@@ -310,3 +310,14 @@ def test_what_is_out_of_service_is_found_so_though_it_is_down_too(seen: Client) 
 
     assert hosts_in(text(seen.get(PAGE, {"state": selectors.OFF}))) == ["compute4"]
     assert hosts_in(text(seen.get(PAGE, {"state": selectors.DOWN}))) == ["compute4"]
+
+
+def test_an_instance_whose_move_stopped_half_way_is_trouble(seen: Client, helpdesk: User) -> None:
+
+    Hypervisor.objects.update(state="up")
+    assert names(text(seen.get(PAGE, {"show": "trouble"}))) == set()
+    doem = Instance.objects.get(name="doem")
+    made = services.request_migration(actor=helpdesk, instance=doem, reason="r")
+    Migration.objects.filter(pk=made.pk).update(state="stranded")
+
+    assert names(text(seen.get(PAGE, {"show": "trouble"}))) == {"doem"}

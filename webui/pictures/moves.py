@@ -180,9 +180,9 @@ def _down(migration: Migration, found: Story) -> str:
         )
     if migration.kind == Kind.LIVE:
         return (
-            say("It has run all the time so far; a live move pauses it for less than can be seen from here.")
+            say("It has run all the time so far; a live move pauses it too briefly to be seen from here.")
             if found.is_open
-            else say("It ran all the time; a live move pauses it for less than can be seen from here.")
+            else say("It ran all the time; a live move pauses it too briefly to be seen from here.")
         )
     return say("It has run all the time so far.") if found.is_open else say("It ran all the time.")
 
@@ -210,6 +210,11 @@ class Remaining:
     is_over: bool
     ends_at: datetime
     rose: int
+
+    @property
+    def half(self) -> float:
+        """Half of all of it, in bytes: the middle of the axis."""
+        return self.memory.total / 2
 
     @property
     def told(self) -> str:

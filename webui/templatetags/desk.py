@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
@@ -218,11 +219,11 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
         )
     return format_html(
         '<span class="meter"><span>{}</span><meter min="0" max="{}" low="{}" high="{}" optimum="0" value="{}" '
-        'aria-label="{}"></meter><span>{} / {}{} · {} %</span></span>',
+        'aria-label="{}"></meter><span>{} / {}{} · {}%</span></span>',
         label,
         capacity,
-        int(capacity * 0.75),
-        int(capacity * 0.9),
+        capacity * selectors.FILLING // 100,
+        capacity * selectors.NEARLY_FULL // 100,
         min(used, capacity),
         say(
             "{what}: {used} of {capacity}{unit} used",
@@ -240,9 +241,14 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
 
 def _amount(value: int, unit: str) -> str:
     if unit != "MiB":
-        return str(value)
+        return _number(value)
     gib = value / 1024
-    return f"{gib:.0f}" if gib >= 10 or gib == int(gib) else f"{gib:.1f}"
+    return _number(gib, 0 if gib >= 10 or gib == int(gib) else 1)
+
+
+def _number(value: float, places: int = 0) -> str:
+    """With the decimal point and the thousands of the reader's language; of four digits none are parted."""
+    return number_format(round(value, places), places, use_l10n=True, force_grouping=value >= 10_000)
 
 
 @register.filter
@@ -252,10 +258,10 @@ def gib(value: int) -> str:
 
 
 @register.filter
-def size(value: int) -> str:
+def size(value: float) -> str:
     """Bytes as MiB or GiB."""
     mib = value / 2**20
-    return f"{mib:.0f} MiB" if mib < 1000 else f"{mib / 1024:.1f} GiB"
+    return f"{_number(mib)} MiB" if mib < 1000 else f"{_number(mib / 1024, 1)} GiB"
 
 
 @register.filter

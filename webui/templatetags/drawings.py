@@ -25,11 +25,12 @@ def host_history(host: Hypervisor) -> dict[str, Any]:
 
 @register.filter
 def share(part: float, whole: float) -> str:
-    """How much of the whole, as a whole percentage; a part that is not nothing is never told as nothing."""
+    """How much of the whole, as a whole percentage; a part that is not nothing is never told as nothing,
+    nor one that is not the whole as the whole."""
     if not whole:
         return "–"
-    found = round(100 * part / whole)
-    return f"{max(found, 1) if part > 0 else 0} %"
+    found = int(100 * part / whole + 1e-9) if part > 0.995 * whole else round(100 * part / whole)
+    return f"{max(found, 1) if part > 0 else 0}%"
 
 
 register.filter("day_of_year", times.day_of_year)

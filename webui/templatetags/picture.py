@@ -23,9 +23,9 @@ from webui.words import Look
 register = template.Library()
 
 _OF_WHAT = {
-    selectors.VCPU: lambda n: say("{n} % of vCPU used", n=n),
-    selectors.MEMORY: lambda n: say("{n} % of memory used", n=n),
-    selectors.DISK: lambda n: say("{n} % of disk used", n=n),
+    selectors.VCPU: lambda n: say("{n}% of vCPU used", n=n),
+    selectors.MEMORY: lambda n: say("{n}% of memory used", n=n),
+    selectors.DISK: lambda n: say("{n}% of disk used", n=n),
 }
 _OUTSIDE = {
     "migration": say("cold migration"),
@@ -54,7 +54,7 @@ def chip(value: Chip, cloud: str, may_move: bool = False) -> SafeString:
                 '<span class="hidden">{2}</span></a>',
                 instance.uuid,
                 url,
-                say("Move {name} …", name=instance.name),
+                say("Move {name}…", name=instance.name),
             )
     if value.is_noticed:
         extra += format_html(
@@ -99,7 +99,7 @@ def cell(card: HostCard, cloud: str, shared: str) -> SafeString:
     fill = card.fill
     return format_html(
         '<li><a class="cell f{} {}" id="h-{}" data-host="{}" href="{}" title="{}"><b>{}</b>'
-        '<span>{} %</span>{}<span class="hidden"> {}</span></a></li>',
+        '<span>{}%</span>{}<span class="hidden"> {}</span></a></li>',
         min(fill, 100) // 5,
         _level(card, fill),
         host.pk,
@@ -117,7 +117,7 @@ def _level(card: HostCard, fill: int) -> str:
     """How the cell is coloured; the same bounds as a bar's."""
     if not card.hypervisor.is_up:
         return "down"
-    return "high" if fill >= 90 else "mid" if fill >= 75 else ""
+    return "high" if card.is_full else "mid" if fill >= selectors.FILLING else ""
 
 
 def _of_cell(card: HostCard, look: Look) -> str:
