@@ -273,7 +273,7 @@ def test_the_page_says_who_can_act_and_what_was_seen_before(
     assert "An operator of the cloud. Show or send them this page." in shown, "nobody is one yet"
     person("operator", "olga")
     shown = client.get(f"/migrations/{second.pk}/").content.decode()
-    assert "An operator of the cloud. That is olga. Show or send them this page." in shown
+    assert "An operator of the cloud: olga. Show or send them this page." in shown
     assert "<dt>Seen before</dt>" in shown
     assert f'<a href="/migrations/{first.pk}/">' in shown
     assert "not moved since" in shown

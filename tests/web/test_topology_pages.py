@@ -24,7 +24,7 @@ def test_it_shows_zones_hosts_and_instances_with_their_states(
 
     shown = text(client.get("/clouds/lab/"))
 
-    for words in ("nova-1", "compute1", "compute4", "vm2", "demo_zone", "4 hypervisors", "as of"):
+    for words in ("nova-1", "compute1", "compute4", "vm2", "demo_zone", "4 hosts", "as of"):
         assert words in shown
     assert 'title="vm2: stopped"' in shown
     assert 'title="demo_zone: running"' in shown

@@ -114,7 +114,7 @@ def test_a_zone_says_what_all_its_hosts_have_whatever_is_shown(seen: Client) -> 
 
     for words in (
         "Memory: 10 of 20 GiB used",
-        "2 hypervisors: 1 up",
+        "2 hosts: 1 up",
         "1 down",
         "2 instances",
         "1 host shown",

@@ -104,14 +104,17 @@ def bar(migration: Migration) -> Bar:
 
 
 def _seen(spans: Sequence[Span]) -> list[Span]:
-    """Without those under a second, which would be drawn far too wide: their time belongs to the next one."""
+    """Without those under a second, which would be drawn far too wide: their time belongs to the next one, that of the
+    last to the one before it."""
     found: list[Span] = []
     start = spans[0].start
-    for place, span in enumerate(spans):
-        if span.length >= SHORTEST or place == len(spans) - 1:
+    for span in spans:
+        if span.length >= SHORTEST or span.is_open:
             found.append(replace(span, start=start))
             start = span.end
-    return found
+    if not found:
+        return [replace(spans[-1], start=start)]
+    return [*found[:-1], replace(found[-1], end=spans[-1].end)]
 
 
 def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, str]) -> list[Segment]:

@@ -191,8 +191,9 @@ def _who_acts(request: SignedIn, migration: Migration) -> str:
         return ""
     if _is_theirs(request, migration):
         return say("You can.")
-    names = _names(_HOLDS[migration.next_step_by])
-    return join([_CALLED[migration.next_step_by], names, say("Show or send them this page.")])
+    who, names = _CALLED[migration.next_step_by], _names(_HOLDS[migration.next_step_by])
+    called = say("{who}: {names}.", who=who, names=names) if names else say("{who}.", who=who)
+    return join([called, say("Show or send them this page.")])
 
 
 def _deciders(request: SignedIn, migration: Migration) -> str:
@@ -214,18 +215,17 @@ def _is_theirs(request: SignedIn, migration: Migration) -> bool:
 
 
 _CALLED = {
-    "operator": say("An operator of the cloud."),
-    "helpdesk": say("The helpdesk."),
-    "manager": say("A manager."),
+    "operator": say("An operator of the cloud"),
+    "helpdesk": say("The helpdesk"),
+    "manager": say("A manager"),
 }
 _HOLDS = {"operator": Perm.EVACUATE, "helpdesk": None, "manager": Perm.APPROVE}
 """What they hold whose names help; the helpdesk are too many, and known."""
 
 
-def _names(permission: Perm | None, *, other_than: int | None = None) -> str:
+def _names(permission: Perm | None) -> str:
     """Who that is, by name; "" where nobody is."""
-    names = selectors.who_may(permission, other_than=other_than) if permission else []
-    return say("That is {names}.", names=join(names, ", ")) if names else ""
+    return ", ".join(selectors.who_may(permission)) if permission else ""
 
 
 def _live(migration: Migration) -> dict[str, Any]:
