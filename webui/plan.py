@@ -320,10 +320,14 @@ def _warnings(judged: Matrix, kind: Kind) -> dict[str, tuple[str, ...]]:
 
 
 def shared_objections(ways: list[Way]) -> list[str]:
-    """What speaks against every way, so that it is said once."""
+    """What speaks against every way, so that it is said once. A way that is not for what is stopped, or for what runs,
+    says only that, and does not count where there are others."""
     if not ways or any(way.is_askable for way in ways):
         return []
-    return [text for text in ways[0].objections if all(text in way.objections for way in ways)]
+    fitting = [
+        way for way in ways if not any(reason.rule == "state" for reason in way.verdict.reasons)
+    ] or ways
+    return [text for text in fitting[0].objections if all(text in way.objections for way in fitting)]
 
 
 def leads_elsewhere(ways: list[Way]) -> bool:

@@ -264,6 +264,17 @@ def test_a_locked_instance_needs_a_managers_permission_and_says_why(
     assert '<input type="hidden" name="set_aside" value="cold:lock">' in shown
 
 
+def test_all_that_stands_in_the_way_is_said_of_what_is_locked_and_busy(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, task_state="image_uploading")
+
+    shown = text(client.get(page))
+
+    assert "vm2 is busy (its snapshot is being stored)." in shown
+    assert "vm2 is locked." in shown
+
+
 def test_a_lock_that_the_page_did_not_show_refuses(client: Client, page: str, vm2: Instance) -> None:
     Instance.objects.filter(pk=vm2.pk).update(locked=True)
 
@@ -420,7 +431,7 @@ def test_the_scheduler_cannot_choose_where_no_host_can_take_it(
     assert f'<span class="why">{NONE_IN_ITS_ZONE}</span>' in shown
     assert "Usually the right choice." not in shown
     assert "Recommended:" not in shown
-    assert NONE_IN_ITS_ZONE in card(shown, "cold")
+    assert NONE_IN_ITS_ZONE in shown[shown.index('id="how-title"') : shown.index('id="way-cold"')], "once"
     assert "disabled" in card(shown, "cold")
     assert 'value="zone:nova" hx-get="?zone=nova">' in shown
 
