@@ -79,10 +79,7 @@ def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
                 migration=move,
                 state_before=move.state,
                 state_after=move.state,
-                reason=say(
-                    "the lock that holds {name} for the decision was taken off; it is put back",
-                    name=instance.name,
-                ),
+                reason=say("nmigrate puts it back"),
             )
             place_hold(move)
             _remark(

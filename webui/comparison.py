@@ -44,7 +44,7 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         "host": migration.source_host,
         "zone": migration.source_zone,
     }
-    now: dict[str, Any] = migration.after or (_current(instance) if instance and migration.is_active else {})
+    now: dict[str, Any] = _current(instance) if instance and migration.is_active else migration.after
     if not now:
         now = {"host": migration.dest_host, "zone": migration.dest_zone}
     is_copy = migration.kind == Kind.COPY
@@ -93,6 +93,7 @@ def _current(instance: Instance) -> dict[str, Any]:
         "pinned_zone",
         "pin_known",
         "status",
+        "task_state",
         "power_state",
         "addresses",
         "volumes",
@@ -135,7 +136,7 @@ def _pin(facts: dict[str, Any]) -> str:
 
 
 def _status(facts: dict[str, Any]) -> str:
-    return words.of_status(facts["status"]).word if facts.get("status") else ""
+    return words.of_status(facts["status"], facts.get("task_state", "")).word if facts.get("status") else ""
 
 
 def _by_nova(migration: Migration, facts: dict[str, Any], word: str) -> str:

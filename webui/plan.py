@@ -269,7 +269,7 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
     kind = Kind.EVACUATE if source is not None and not source.is_up else Kind.SHELVE
     usual = kind if kind is Kind.EVACUATE else Kind.COLD if instance.status == "SHUTOFF" else Kind.LIVE
     warnings = _warnings(judged, usual)
-    ranks = {row.host.host: (row.level, -row.score.points) for row in judged.rows}
+    points = {row.host.host: row.score.points for row in judged.rows}
     found: dict[str, ZoneChoice] = {}
     for host in hosts:
         zone = found.setdefault(host.zone, ZoneChoice(host.zone, is_own=host.zone == instance.zone))
@@ -292,7 +292,7 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
         if not zone.is_own and all(one.objections for one in zone.hosts):
             zone.objection = advisor.no_host_words(scene, zone.name)
         zone.hosts.sort(
-            key=lambda one: (bool(one.objections), not one.is_good, ranks[one.host.host], one.host.host)
+            key=lambda one: (bool(one.objections), not one.is_good, -points[one.host.host], one.host.host)
         )
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from nmigrate import audit, moves
 from nmigrate.calls import RECORD_TYPES
@@ -81,7 +82,7 @@ def steps(migration: Migration) -> list[Step]:
     current = _current(migration, orders, observed)
     if _broke_off(migration, events):
         observed = _without_last(observed)
-    happened += _past(observed[:-1] if current else observed)
+    happened += _past(observed[:-1] if current else observed, list(migration.observations.all()))
     happened += [_decided(approval) for approval in approvals]
     happened += ordered
     happened += [_told(event) for event in events]
@@ -137,8 +138,12 @@ def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Obser
     ]
 
 
-def _past(observed: Iterable[Observation]) -> list[Step]:
-    steps = [Step(step_words.seen(row).past, row.at) for row in observed]
+def _past(observed: Iterable[Observation], every: Sequence[Observation]) -> list[Step]:
+    """With the time of their end, which is when something else was seen; of where it is, with when that was seen."""
+    ends = {
+        row.pk: later.at for row, later in pairwise(every) if row.task_state or row.status != "VERIFY_RESIZE"
+    }
+    steps = [Step(step_words.seen(row).past, ends.get(row.pk, row.at)) for row in observed]
     return _without_twins([step for step in steps if step.title])
 
 
@@ -248,8 +253,10 @@ def _not_before(last: Step, step: Step) -> Step:
 
 
 def _without_twins(found: list[Step]) -> list[Step]:
-    """The same sentence twice in a row is one step."""
-    return [step for place, step in enumerate(found) if not place or found[place - 1].title != step.title]
+    """The same sentence twice in a row is one step, of the last time."""
+    return [
+        step for place, step in enumerate(found, 1) if place == len(found) or found[place].title != step.title
+    ]
 
 
 # -- what happens now, and what will
@@ -278,10 +285,10 @@ def _now(migration: Migration, state: State, orders: list[Order], current: Obser
     order = _order_of_step(migration, orders)
     if order is None or migration.state == State.SENDING:
         return Step(say("Being sent to Nova"), None, NOW)
-    title = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state)).now
+    step = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state))
     if order.state == Order.State.QUEUED:
-        return Step(title, order.created_at, NOW, say("waits for a worker to send it"))
-    return Step(title, order.answered_at or order.claimed_at, NOW)
+        return Step(step.later, order.created_at, NOW, say("waits for a worker to send it"))
+    return Step(step.now, order.answered_at or order.claimed_at, NOW)
 
 
 def _order_of_step(migration: Migration, orders: Iterable[Order]) -> Order | None:
@@ -338,5 +345,6 @@ def _ended(migration: Migration) -> Step:
 
 
 def took(migration: Migration) -> timedelta | None:
-    """From the request to the end."""
-    return migration.ended_at - migration.requested_at if migration.ended_at else None
+    """From the request to the end, of what began."""
+    began = migration.state not in (State.CANCELLED, State.DECLINED)
+    return migration.ended_at - migration.requested_at if began and migration.ended_at else None

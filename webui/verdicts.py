@@ -263,7 +263,7 @@ def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
 def _column(column: Column, *, runs: bool) -> ColumnView:
     gravest = max((reason.level for reason in column.common), default=Level.GREEN)
     if column.is_closed:
-        look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level is Level.FORBIDDEN]
+        look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level >= Level.OURS]
     else:
         look, told = (
             LOOKS[gravest if column.possible or gravest is Level.OURS else Level.FORBIDDEN],

@@ -83,17 +83,13 @@ def translate(cloud: str, error: Exception) -> api.CloudError:
         )
     if isinstance(error, ka.ConnectTimeout | ka.RequestTimeout):
         return api.Unreachable(
-            say("{cloud} did not answer in time. It is tried again by itself.", cloud=cloud), said
+            say("{cloud} did not answer in time. nmigrate keeps trying.", cloud=cloud), said
         )
     if isinstance(
         error, ka.DiscoveryFailure | ka.ConnectFailure | ka.UnknownConnectionError | sdk.NotFoundException
     ):
-        return api.Unreachable(
-            say("{cloud} cannot be reached. It is tried again by itself.", cloud=cloud), said
-        )
-    return api.Unreachable(
-        say("{cloud} gave no usable answer. It is tried again by itself.", cloud=cloud), said
-    )
+        return api.Unreachable(say("{cloud} cannot be reached. nmigrate keeps trying.", cloud=cloud), said)
+    return api.Unreachable(say("{cloud} gave no usable answer. nmigrate keeps trying.", cloud=cloud), said)
 
 
 def _why_not_found(cloud: str) -> str:

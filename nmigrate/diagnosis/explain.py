@@ -158,7 +158,7 @@ def _unknown(where: str, said: str) -> Cause:
     return Cause(
         mark(said),
         join([where, say("The cloud's words for it are new to nmigrate: “{words}”.", words=shown)]),
-        say("Show this page to an operator. Another host may work meanwhile."),
+        say("An operator must look at it. Until then, another host may take it."),
         OPERATOR,
     )
 

@@ -67,7 +67,7 @@ OWN: tuple[Row, ...] = (
     Row(
         "stopped-as-asked",
         "",
-        _("It was asked for here; below stands by whom."),
+        _("Somebody asked for that here; the timeline says who."),
         _("Plan it again when it suits. Nothing needs to be put right."),
         HELPDESK,
     ),

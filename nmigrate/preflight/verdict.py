@@ -67,14 +67,19 @@ class Verdict:
         """The names of our own rules that speak against it."""
         return tuple(dict.fromkeys(one.rule for one in self.reasons if one.level is Level.OURS))
 
-    def stop(self, set_aside: Collection[str] = ()) -> str:
-        """The gravest objection; of our own rules, those that are set aside stop nothing. "" when nothing does."""
+    def stopper(self, set_aside: Collection[str] = ()) -> Reason | None:
+        """The gravest objection; of our own rules, those that are set aside stop nothing."""
         for reason in self.reasons:
             if reason.level is Level.FORBIDDEN or (
                 reason.level is Level.OURS and reason.rule not in set_aside
             ):
-                return reason.text
-        return ""
+                return reason
+        return None
+
+    def stop(self, set_aside: Collection[str] = ()) -> str:
+        """The same as text, "" when nothing stops it."""
+        reason = self.stopper(set_aside)
+        return reason.text if reason else ""
 
     def also(self, reasons: Iterable[Reason]) -> "Verdict":
         return verdict_of((*self.reasons, *reasons))

@@ -57,7 +57,10 @@ class Chip:
 
 
 def percent(used: int, capacity: int) -> int:
-    return round(100 * used / capacity) if capacity else 0
+    """Rounded; but 100 is said only of what is used up."""
+    if not capacity:
+        return 0
+    return min(round(100 * used / capacity), 99) if used < capacity else 100 * used // capacity
 
 
 @dataclass(slots=True)

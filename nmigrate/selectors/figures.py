@@ -240,7 +240,7 @@ class FrequentCause:
 
 def causes_of(chosen: Period) -> list[FrequentCause]:
     """Two queries: the most frequent causes, and the newest case of each."""
-    failed = _asked_in(chosen).exclude(failure="").exclude(cause="stopped-as-asked")
+    failed = _asked_in(chosen).filter(state=State.FAILED).exclude(failure="")
     rows = list(
         failed.order_by()
         .values_list("cause")

@@ -20,7 +20,7 @@ def overdue(picture: Picture) -> Iterator[Found]:
                 "overdue",
                 move,
                 say("Nobody has decided on the move of {name} in time.", name=move.instance_name),
-                say("Decide on it: meanwhile it takes up room on two hosts."),
+                say("It should be decided soon: meanwhile it takes up room on two hosts."),
                 "manager",
             )
 
@@ -81,7 +81,7 @@ def unheld(picture: Picture) -> Iterator[Found]:
                     "managers.",
                     name=move.instance_name,
                 ),
-                say("Decide on it soon."),
+                say("It should be decided soon."),
                 "manager",
             )
 

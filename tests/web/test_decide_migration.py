@@ -86,7 +86,7 @@ def test_a_zone_that_nobody_had_asked_for_is_pointed_out(
 
 
 def test_a_changed_address_is_pointed_out(client: Client, manager: User, waiting: Migration) -> None:
-    Migration.objects.filter(pk=waiting.pk).update(after=waiting.after | {"addresses": ["10.99.99.99"]})
+    Instance.objects.filter(uuid=waiting.instance_uuid).update(addresses=["10.99.99.99"])
     client.force_login(manager)
 
     shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))

@@ -1,5 +1,7 @@
 """The list of migrations and the page of one: its story, what may be done now, the fragment that follows."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -118,10 +120,15 @@ def test_the_timeline_says_what_comes_next(moving: Migration) -> None:
 
 def test_what_nova_does_now_is_the_current_step_and_what_it_did_is_past(moving: Migration) -> None:
     at = timezone.now()
-    for task in ("resize_prep", "resize_migrating"):
-        moving.observations.create(at=at, nova_status="migrating", task_state=task, status="RESIZE")
+    for number, task in enumerate(("resize_prep", "resize_migrating")):
+        moving.observations.create(
+            at=at + timedelta(minutes=number), nova_status="migrating", task_state=task, status="RESIZE"
+        )
 
-    told = [(step.title, step.tone) for step in timeline.steps(moving)]
+    steps = timeline.steps(moving)
+    told = [(step.title, step.tone) for step in steps]
+    ended = next(step.at for step in steps if step.title == "Nova prepared the move")
+    assert ended == at + timedelta(minutes=1), "when it was over, not when it began"
 
     place = told.index(("Nova prepared the move", timeline.DONE))
     assert told[place + 1] == ("The disk is being copied", timeline.NOW)

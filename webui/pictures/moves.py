@@ -30,11 +30,11 @@ PHASE_WORDS: dict[str, str] = {
 }
 LIFE_WORDS: dict[str, str] = {
     Life.UP: say("running"),
-    Life.DOWN: say("down"),
+    Life.DOWN: say("not running"),
     Life.UNKNOWN: say("not known"),
 }
 SHORTEST = timedelta(seconds=1)
-LEAST = 5.0
+LEAST = 6.0
 """Percent of the width that the shortest phase gets: room for its number."""
 
 

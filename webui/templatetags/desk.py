@@ -235,7 +235,7 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
         shown_used,
         shown_capacity,
         unit_word,
-        round(100 * used / capacity),
+        selectors.percent(used, capacity),
     )
 
 
@@ -247,8 +247,8 @@ def _amount(value: int, unit: str) -> str:
 
 
 def _number(value: float, places: int = 0) -> str:
-    """With the decimal point and the thousands of the reader's language; of four digits none are parted."""
-    return number_format(round(value, places), places, use_l10n=True, force_grouping=value >= 10_000)
+    """With the decimal point and the thousands of the reader's language."""
+    return number_format(round(value, places), places, use_l10n=True, force_grouping=True)
 
 
 @register.filter

@@ -29,7 +29,8 @@ def share(part: float, whole: float) -> str:
     nor one that is not the whole as the whole."""
     if not whole:
         return "–"
-    found = int(100 * part / whole + 1e-9) if part > 0.995 * whole else round(100 * part / whole)
+    found = round(100 * part / whole)
+    found = min(found, 99) if part < whole else found
     return f"{max(found, 1) if part > 0 else 0}%"
 
 
