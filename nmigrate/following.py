@@ -236,6 +236,8 @@ def _finish_phase(move: Migration, instance: Instance | None) -> None:
     now = timezone.now()
     at_end = instance if move.kind != Kind.COPY or move.state == State.REVERTING else _copy(move)
     after = snapshot(at_end) if at_end is not None else move.after
+    if move.state == State.CONFIRMING and move.same_addresses and at_end is not None:
+        after |= {"addresses": _readdressed(move, at_end)}
     common: dict[str, Any] = {"actor": audit.SYSTEM, "after": after, "step": ""}
     if move.state == State.RUNNING and move.is_decided_on:
         transition(move, "arrive", waiting_since=now, **deadline(now), **common)
@@ -256,6 +258,16 @@ def _finish_phase(move: Migration, instance: Instance | None) -> None:
         **where,
         **common,
     )
+
+
+def _readdressed(move: Migration, copy: Instance) -> list[str]:
+    """The addresses that its ports were seen to have (calls.is_reached), told to the inventory: Nova hears of them from
+    Neutron a little later, in its network cache (nova/objects/instance_info_cache.py), which is no change of the
+    server in its list of changes."""
+    copy.addresses = [address for port in move.before["ports"] for _, address in port["addresses"]]
+    copy.search = copy.searchable()
+    copy.save(update_fields=["addresses", "search"])
+    return copy.addresses
 
 
 STOPPED_SINCE = {"cause": "stopped-since", "next_step_by": "helpdesk"}

@@ -74,7 +74,7 @@ def files(port: int, venv: Path) -> dict[str, str]:
         "keystone/keystone.conf": render(keystone()),
         "placement/placement.conf": render(placement() | token),
         "glance/glance-api.conf": render(glance(port, venv) | token),
-        "neutron/neutron.conf": render(neutron(venv) | token),
+        "neutron/neutron.conf": render(neutron(venv, service_account) | token),
         "cinder/cinder.conf": render(cinder(port, venv, service_account) | token),
         "nova/nova.conf": render(nova(port, service_account) | token),
         "nova/api-paste.ini": (venv / "etc/nova/api-paste.ini").read_text(),
@@ -119,8 +119,8 @@ def glance(port: int, venv: Path) -> Sections:
     }
 
 
-def neutron(venv: Path) -> Sections:
-    """ML2 without agents: see services/any_host.py."""
+def neutron(venv: Path, service_account: dict[str, object]) -> Sections:
+    """ML2 without agents: see services/any_host.py. As everywhere, Nova hears when the addresses of a port change."""
     unlimited = ("default_quota", *(f"quota_{x}" for x in ("network", "subnet", "port", "security_group")))
     return {
         "DEFAULT": {
@@ -131,10 +131,11 @@ def neutron(venv: Path) -> Sections:
             "state_path": "neutron",
             "auth_strategy": "keystone",
             "notify_nova_on_port_status_changes": False,
-            "notify_nova_on_port_data_changes": False,
+            "notify_nova_on_port_data_changes": True,
             "dhcp_agent_notification": False,
         },
         "database": {"connection": database("neutron")},
+        "nova": service_account,
         "quotas": {**dict.fromkeys(unlimited, -1), "quota_security_group_rule": -1},
         "ml2": {
             "type_drivers": "local,flat",

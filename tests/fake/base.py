@@ -308,10 +308,10 @@ class FakeBase:
         )
 
     def _readdress(self, uuid: str) -> None:
-        """The addresses that Nova tells of a server follow its cards."""
+        """The addresses that Nova tells of a server follow its cards; its list of changes does not tell of it."""
         networks: dict[str, list[str]] = {}
         for card in self.cards[uuid]:
             name = card.network_id.removeprefix("net-")
             networks.setdefault(name, []).extend(address for _, address in card.addresses)
         every = tuple(address for row in networks.values() for address in row)
-        self.change(uuid, addresses=every, networks=networks)
+        self.by_uuid[uuid] = replace(self.by_uuid[uuid], addresses=every, networks=networks)

@@ -185,6 +185,11 @@ def test_zone_by_copy_kept_and_the_original_deleted(ground: Ground) -> None:
     assert not Instance.objects.filter(uuid=instance.uuid).exists()
     now = [address for port in ground.cloud.ports(copy.uuid) for _, address in port.addresses]
     assert now == old
+    assert move.after["addresses"] == old, "as the page compares them"
+    assert Instance.objects.get(uuid=copy.uuid).addresses == old, "as the search finds it"
+    ground.until(lambda: ground.cloud.server(copy.uuid).addresses == tuple(old), "Nova to hear of it")
+    ground.read()
+    assert Instance.objects.get(uuid=copy.uuid).addresses == old
 
 
 def test_zone_by_copy_kept_and_the_original_left_stopped(ground: Ground) -> None:
