@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 
 from nmigrate.states import Perm
 
@@ -49,7 +50,9 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     """To the login page and back. A poll of a page whose session has ended takes the whole page there,
     instead of drawing the login form where the fragment was."""
     if request.headers.get("HX-Request") != "true":
-        return redirect_to_login(_back(request))
+        where = redirect_to_login(_back(request))
+        # A step whose session has ended was not done: the page says so.
+        return where if request.method in ("GET", "HEAD") else redirect(f"{where.url}&unsent=1")
     page = urlsplit(request.headers.get("HX-Current-URL", "/"))
     target = redirect_to_login(page.path + (f"?{page.query}" if page.query else "")).url
     return HttpResponse(status=204, headers={"HX-Redirect": target})

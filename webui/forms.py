@@ -74,7 +74,7 @@ class TogetherForm(forms.Form):
 
     pick = Picks(
         error_messages={
-            "required": _("Choose at least one: each has a box in front of it."),
+            "required": _("Choose at least one of those with a box in front."),
             "invalid_choice": _("What was chosen cannot be read. Load the page again and choose anew."),
         }
     )

@@ -57,7 +57,7 @@ def _cold(way: Way, instance: Instance, where: str) -> list[str]:
         (True, True): say("Confirmed, it stays there, and is bound to its new zone."),
         (False, False): say("Confirmed, it stays there, stopped as before; one click starts it."),
         (False, True): say(
-            "Confirmed, it stays there, stopped as before; one click starts it, and is bound to its new zone."
+            "Confirmed, it stays there, stopped as before and bound to its new zone; one click starts it."
         ),
     }[runs, way.changes_pin]
     rejected = (
@@ -85,12 +85,14 @@ def _live(way: Way, instance: Instance, where: str) -> list[str]:
     there = (
         [
             say("{name} stays paused while its memory is copied to {where}.", name=name, where=where),
-            say("It is paused there, too. No decision is needed."),
+            say("It is paused there, too. Nothing is decided at the end."),
         ]
         if instance.status == "PAUSED"
         else [
             say("{name} goes on running while its memory is copied to {where}.", name=name, where=where),
-            say("It pauses, usually for less than a second, and goes on there. No decision is needed."),
+            say(
+                "It pauses, usually for less than a second, and goes on there. Nothing is decided at the end."
+            ),
         ]
     )
     return [

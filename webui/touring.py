@@ -42,8 +42,8 @@ def steps(found: Tour, user: User) -> list[Step]:
             say("Ask to move {name}", name=found.name),
             say(
                 "Somebody rang: the disk under {name} makes noises. Find it with the search (press / and "
-                "type its name), press “Move it”, give a reason, and ask. The best way and the best host "
-                "are chosen already.",
+                "type its name), press “Move it”, give a reason, and ask. The best way is chosen "
+                "already.",
                 name=found.name,
             ),
             page,

@@ -10,7 +10,7 @@ from nmigrate.models import AuditEvent, Instance, Migration
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """The instance of the tour, its last move, and whether somebody started it after that move."""
+    """The instance of the tour, its last move, and whether it runs again, or was started, after that move."""
 
     name: str
     instance: Instance | None
@@ -37,6 +37,6 @@ def tour(name: str, accounts: Iterable[str]) -> Tour:
     is_started = (
         migration is not None
         and migration.ended_at is not None
-        and started.filter(at__gte=migration.ended_at).exists()
+        and (instance.status == "ACTIVE" or started.filter(at__gte=migration.ended_at).exists())
     )
     return Tour(name, instance, migration, is_started=is_started, has_accounts=has_accounts)

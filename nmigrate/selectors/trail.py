@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Coalesce
 
 from nmigrate.audit import SYSTEM
@@ -108,6 +108,10 @@ class Story:
         return self.last.reason if self.last.actor == SYSTEM else ""
 
 
+_STORY = Coalesce("migration_id", -F("id"))
+"""Of what an entry tells: the id of the move, or minus its own."""
+
+
 def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
     """Which stories have an entry that matches, by the newest of all their entries: the id of the move, or minus that
     of the entry.
@@ -120,19 +124,15 @@ def audit_stories(wanted: AuditFilter) -> QuerySet[AuditEvent, int]:
         request_id=OuterRef("request_id"),
         pk__gt=OuterRef("pk"),
     )
-    newest: Max | Coalesce = Max("id")
+    matching = audit_trail(wanted).exclude(Q(Exists(ended), action="outside_move")).order_by()
+    matching = matching.annotate(story=_STORY)
+    every = matching
     if wanted != AuditFilter():  # then others of its entries may be newer
-        of_move = AuditEvent.objects.filter(migration_id=OuterRef("story")).order_by("-id")
-        newest = Coalesce(Subquery(of_move.values("id")[:1]), newest)
+        every = (
+            AuditEvent.objects.order_by().annotate(story=_STORY).filter(story__in=matching.values("story"))
+        )
     return (
-        audit_trail(wanted)
-        .exclude(Q(Exists(ended), action="outside_move"))
-        .order_by()
-        .annotate(story=Coalesce("migration_id", -F("id")))
-        .values("story")
-        .annotate(newest=newest)
-        .order_by("-newest")
-        .values_list("story", flat=True)
+        every.values("story").annotate(newest=Max("id")).order_by("-newest").values_list("story", flat=True)
     )
 
 

@@ -187,7 +187,7 @@ def test_signing_in_with_a_wrong_password_says_so(client: Client, helpdesk: User
     response = client.post("/login/", {"username": "helpdesk", "password": "wrong"})
 
     assert response.status_code == 200
-    assert "correct username and password" in text(response)
+    assert "This name and password do not fit together" in text(response)
 
 
 def test_signing_out_needs_a_post(client: Client, helpdesk: User) -> None:

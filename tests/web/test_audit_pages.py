@@ -312,8 +312,11 @@ def test_moves_are_in_the_order_of_the_times_they_show(
         audit.record("start", actor="helpdesk", cloud="lab", instance_uuid="u-a", instance_name="between")
         audit.record("complete", actor=audit.SYSTEM, migration=done)
 
-    shown = text(client.get("/audit/?person=helpdesk")).split("<tbody>")[1]
+    page = text(client.get("/audit/?person=helpdesk"))
+    shown = page.split("<tbody>")[1]
 
+    assert shown.count("<tr") == 2
+    assert "2 moves and other events" in page, "as many as there are rows"
     assert shown.index(done.instance_name) < shown.index("between"), "its newest entry is not helpdesk's"
 
 

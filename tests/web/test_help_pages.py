@@ -216,8 +216,10 @@ def test_who_signs_in_anew_after_a_step_comes_back_to_its_page(client: Client, a
     def back(referer: str) -> str:
         return client.post(f"{path}cancel/", headers={"Referer": referer}).headers["Location"]
 
-    assert back(ours) == f"/login/?next={path}%3Fx%3D1"
-    assert back(theirs) == "/login/?next=/"
+    assert back(ours) == f"/login/?next={path}%3Fx%3D1&unsent=1"
+    assert back(theirs) == "/login/?next=/&unsent=1"
+    assert "so nothing was done" in text(client.get(back(ours)))
+    assert "so nothing was done" not in text(client.get("/login/"))
 
 
 def test_after_a_step_the_next_page_says_once_what_was_done(

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from nmigrate.models import Approval, Migration
 from nmigrate.sentences import join, listed, say, told
+from nmigrate.states import Kind
 from webui import words
 from webui.glossary import TERMS
 from webui.times import day_and_year, day_of_year, time_tag
@@ -25,6 +26,10 @@ _DECIDED = {
     Approval.DECLINE: say("did not approve the move"),
     Approval.CONFIRM: say("confirmed it"),
     Approval.REJECT: say("rejected it"),
+}
+_DECIDED_ON_COPY = _DECIDED | {
+    Approval.CONFIRM: say("kept the copy"),
+    Approval.REJECT: say("dropped the copy"),
 }
 
 
@@ -109,9 +114,10 @@ def copied_words(uuid: str, copies: dict[str, Migration]) -> str:
 
 
 @register.filter
-def decided_words(decision: str) -> str:
-    """What somebody did who decided, after their name: "confirmed it"."""
-    return _DECIDED.get(decision, "")
+def decided_words(migration: Migration) -> str:
+    """What somebody did who made the decision that was noted beside it, after their name: "confirmed it"."""
+    words = _DECIDED_ON_COPY if migration.kind == Kind.COPY else _DECIDED
+    return words.get(getattr(migration, "decision", ""), "")
 
 
 @register.filter

@@ -139,7 +139,9 @@ def _list(request: SignedIn, picked: Collection[str] = ()) -> dict[str, Any]:
 def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, Any]:
     found = Instance.objects.filter(cloud=migration.cloud, uuid=comparison.subject(migration)).first()
     rows = comparison.rows(migration, found)
-    others = selectors.pending_approvals(request.user).exclude(pk=migration.pk)
+    others = (
+        selectors.pending_approvals(request.user).exclude(pk=migration.pk).exclude(requested_by=request.user)
+    )
     runs = deciding.runs(migration, found)
     return {
         **_meaning(request, migration, found),
