@@ -339,13 +339,19 @@ def _deleted(cloud: api.Cloud, move: Migration) -> None:
     if outside.is_gone(cloud, move.instance_uuid):
         left = say("Its copy {uuid} exists.", uuid=move.copy_uuid) if move.copy_uuid else ""
         cause = own_cause("deleted", name=move.instance_name)
+        asked = outside.deletion(cloud, move)
+        who = outside.author(cloud, asked)
         transition(
             move,
             "fail",
-            actor=audit.SYSTEM,
+            actor=who,
+            is_outside=True,
+            note=say("It was deleted in the cloud."),
+            request_id=asked.request_id if asked else "",
             ended_at=timezone.now(),
             failure=join([cause.what, left]),
-            **cause.fields(),
+            **cause.fields()
+            | {"why": say("It was deleted in the cloud during the move, by {person}.", person=who)},
         )
 
 

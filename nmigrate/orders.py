@@ -140,7 +140,7 @@ def _note_before(move: Migration, order: Order, known: dict[str, Any], server: a
         Migration.objects.filter(pk=move.pk).update(before=move.before)
     if order.action == Action.LOCK:
         changes: dict[str, Any] = {"is_held": True}
-        if not server.locked_reason.startswith(f"nmigrate: migration {move.pk} "):
+        if not move.lock_before and not server.locked_reason.startswith(f"nmigrate: migration {move.pk} "):
             changes["lock_before"] = {"locked": server.locked, "reason": server.locked_reason}
         Migration.objects.filter(pk=move.pk).update(version=F("version") + 1, **changes)
 

@@ -48,7 +48,16 @@ def _action(cloud: api.Cloud, move: Migration, nova_action: str, uuid: str = "")
     return next((one for one in since if one.action == nova_action and one.request_id not in ours), None)
 
 
-def _name(cloud: api.Cloud, asked: api.Action | None) -> str:
+def deletion(cloud: api.Cloud, move: Migration) -> api.Action | None:
+    """Who deleted the instance, where Nova still tells."""
+    try:
+        return _action(cloud, move, "delete")
+    except api.NotFound:
+        return None
+
+
+def author(cloud: api.Cloud, asked: api.Action | None) -> str:
+    """Who asked Nova for it, by name."""
     if asked is None:
         return audit.SOMEBODY
     if not asked.user_id:  # seen on the lab: auto-confirm leaves an action without a user
@@ -60,7 +69,7 @@ def _write(
     cloud: api.Cloud, move: Migration, *, is_kept: bool, asked: api.Action | None, step: Action | None
 ) -> None:
     """The record of it, and the follow-up: what the decision here would have led to goes on from there."""
-    who = _name(cloud, asked)
+    who = author(cloud, asked)
     note = (
         say("decided outside nmigrate: confirmed by {person}", person=who)
         if is_kept
@@ -165,7 +174,7 @@ def _end_aborted(
     elif asked is not None:
         key = "stopped-outside"
         sentence = say(
-            "It was cancelled on the way outside nmigrate, by {person}.", person=_name(cloud, asked)
+            "It was cancelled on the way outside nmigrate, by {person}.", person=author(cloud, asked)
         )
     else:
         key = "never-converges"
@@ -180,7 +189,7 @@ def _end_aborted(
     transition(
         move,
         "end_abort",
-        actor=_name(cloud, asked) if outside else audit.SYSTEM,
+        actor=author(cloud, asked) if outside else audit.SYSTEM,
         is_outside=outside,
         note=sentence,
         request_id=asked.request_id if asked else "",

@@ -87,14 +87,14 @@ ACTION_WORDS: dict[str, str] = {
     "finish": say("saw the move done"),
     "complete": say("saw the confirmed move done"),
     "restore": say("saw it back as it was"),
-    "end_abort": say("the live move was stopped"),
+    "end_abort": say("saw the live move stopped"),
     "undo": say("saw the live move stopped, and puts it back"),
     "expire": say("sent it back: nobody decided in time"),
     "observe_confirm": say("confirmed it outside nmigrate"),
     "observe_revert": say("rejected it outside nmigrate"),
     "reopen": say("opened the decision again"),
-    "strand": say("a step failed half-way"),
-    "fail": say("the move failed"),
+    "strand": say("saw a step fail half-way"),
+    "fail": say("saw the move fail"),
     "started": say("saw it started"),
     "stopped": say("saw it stopped"),
     "unlocked": say("saw it unlocked"),
@@ -109,7 +109,7 @@ ACTION_WORDS: dict[str, str] = {
     "outside_move_ours": say("saw that the move is one of ours"),
 }
 
-# One order to Nova, by what it does: "Nova accepted the start", "the start was refused".
+# One order to Nova, by what it does: "saw Nova accept the start", "saw the start refused".
 _ORDER_WORDS: dict[str, str] = {action.value: label for action, label in ACTION_LABELS.items()} | {
     "migrate": say("move"),
     "live": say("live move"),
@@ -118,9 +118,9 @@ _ORDER_WORDS: dict[str, str] = {action.value: label for action, label in ACTION_
     "unlock": say("unlocking"),
 }
 ANSWERS: dict[str, Callable[[str], str]] = {
-    "accepted": lambda order: say("Nova accepted the {order}", order=order),
-    "refused": lambda order: say("the {order} was refused", order=order),
-    "failed": lambda order: say("the {order} failed", order=order),
+    "accepted": lambda order: say("saw Nova accept the {order}", order=order),
+    "refused": lambda order: say("saw the {order} refused", order=order),
+    "failed": lambda order: say("saw the {order} fail", order=order),
 }
 
 ROLE_WORDS: dict[str, str] = {

@@ -119,11 +119,9 @@ OWN: tuple[Row, ...] = (
         "deleted",
         "",
         _("Somebody deleted it in the cloud during the move."),
-        _(
-            "Nothing is left to move. Ask its owner whether that was meant; an operator can look up who deleted it."
-        ),
+        _("Nothing is left to move. Ask its owner whether that was meant."),
         HELPDESK,
-        _("{name} was deleted in the cloud while it was being moved."),
+        _("{name} was deleted in the cloud before its move was over."),
     ),
     Row(
         "no-effect",

@@ -15,6 +15,7 @@ from django.utils import timezone
 from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
 from nmigrate.selectors.noticed import findings
+from nmigrate.selectors.pulse import Pulse, silent
 from nmigrate.selectors.zones import clouds
 from nmigrate.states import Kind, Perm, State
 
@@ -60,6 +61,8 @@ class Mine:
     trail: Trail | None
     broken: list[tuple[str, int]] = field(default_factory=list)
     """Clouds with instances in error, and how many."""
+    silent: list[Pulse] = field(default_factory=list)
+    """What of this application itself has stopped."""
 
     @property
     def waiting(self) -> int:
@@ -76,12 +79,12 @@ class Mine:
 
 
 def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most six queries, each of one row."""
+    """Changes whenever this person's page would look different. At most seven queries, each of a row or two."""
     moves = Migration.objects.aggregate(last=Max("id"), versions=Sum("version"))
     findings = Finding.objects.aggregate(last=Max("id"), ended=Count("ended_at"))
     parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
     # The inventory's version grows with everything; only its troubles concern a person here.
-    parts.append(Cloud.objects.exclude(problem="").count())
+    parts += [Cloud.objects.exclude(problem="").count(), len(silent())]
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"], sum(number for _, number in broken_instances())]
@@ -109,6 +112,7 @@ def mine(user: User, since: datetime | None) -> Mine:
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
         broken=broken_instances() if operates else [],
+        silent=silent(),
     )
 
 

@@ -34,6 +34,11 @@ def pulses() -> list[Pulse]:
     return [Pulse(name, seen.get(name)) for name in ("worker", "follower")]
 
 
+def silent() -> list[Pulse]:
+    """Processes that have run and give no sign of life any more."""
+    return [pulse for pulse in pulses() if pulse.at is not None and not pulse.is_fresh]
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the health page shows."""

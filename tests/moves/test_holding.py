@@ -60,6 +60,25 @@ def test_lock_taken_off_outside_is_told_and_put_back(ground: Ground, monkeypatch
     assert (event.is_outside, event.actor) == (True, "admin")
 
 
+def test_the_owners_lock_comes_back_though_ours_was_taken_off_meanwhile(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "SETTLE", timedelta(0))
+    instance = ground.boot("evidence", "compute1")
+    move = ground.ask(instance, Kind.COLD)
+    ground.until(lambda: ground.now(move).state == State.RUNNING)
+    ground.stage.lock(instance.uuid, "evidence: do not start")
+    ground.play(move)
+    ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason)
+    ground.unlock_outside(instance.uuid)
+    ground.until(lambda: "hold_removed" in ground.trail(move), "the missing lock to be seen")
+    ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason, "ours again")
+    ground.decide(move, "confirm")
+    ground.play(move)
+    server = ground.cloud.server(instance.uuid)
+    assert (move.state, server.locked, server.locked_reason) == (State.DONE, True, "evidence: do not start")
+
+
 def test_pin_changed_while_it_waits_is_told(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "LOOK_EVERY", 0)
     move = waits(ground)
@@ -103,6 +122,17 @@ def test_several_decided_together_each_with_its_own_result(ground: Ground) -> No
     assert "another manager" in results[2].problem
     for move in moves:
         assert ground.play(move).state == State.DONE
+
+
+def test_what_is_deleted_while_it_waits_is_told_as_done_outside_and_by_whom(ground: Ground) -> None:
+    move = waits(ground)
+    ground.stage.delete(move.instance_uuid)
+    ground.until(lambda: ground.now(move).state == State.FAILED, "the deletion to be seen")
+    event = AuditEvent.objects.get(migration_id=move.pk, action="fail")
+    assert event.is_outside
+    assert event.actor in move.why
+    assert event.actor == "admin"
+    assert event.reason == "It was deleted in the cloud."
 
 
 def test_original_of_a_copy_deleted_outside_is_a_decision_for_the_copy(ground: Ground) -> None:

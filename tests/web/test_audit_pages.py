@@ -277,7 +277,7 @@ def test_the_moves_are_taken_away_as_they_are_told(
         assert named["Zone"] == "nova-1"
     else:
         assert "xong" in move
-    assert single[1] == "'=a", "no cell is a formula"
+    assert single[2] == "'=a", "no cell is a formula"
     assert client.get("/audit/moves.csv?since=never").status_code == 422
 
 

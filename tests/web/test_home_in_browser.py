@@ -299,7 +299,7 @@ def test_before_several_are_decided_their_names_are_told(
     told = page.locator("p[data-picked]")
     expect(told).to_be_hidden()
     page.get_by_label("Choose vm2").check()
-    expect(told).to_contain_text("a no sends back: vm2")
+    expect(told).to_contain_text("taken back at a no: vm2")
     expect(told).not_to_contain_text("A yes moves: demo_zone")
     page.get_by_label("Choose demo_zone").check()
     expect(told).to_contain_text("A yes moves: demo_zone")

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import audit, selectors, services
-from nmigrate.models import Approval, Cloud, Finding, Hypervisor, Instance, Migration, Visit
+from nmigrate.models import Approval, Cloud, Finding, Heartbeat, Hypervisor, Instance, Migration, Visit
 from nmigrate.services.visits import EVERY, PAUSE
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
@@ -317,7 +317,7 @@ def test_many_rows_are_no_more_queries_and_end_with_a_link_to_all(
 
     many, shown = looked_at(client)
 
-    assert many == few <= 26
+    assert many == few <= 28
     for more in ("more-failed", "more-hosts", "more-found", "more-outside", "more-half", "more-changed"):
         assert f'id="{more}"' in shown, more
 
@@ -355,3 +355,18 @@ def fill(count: int, user: User) -> None:
         )
         with transaction.atomic():
             audit.record("observe_confirm", actor="eve", is_outside=True, migration=None, **about)
+
+
+def test_it_is_said_when_nothing_is_sent_or_looked_at_any_more(client: Client, helpdesk: User) -> None:
+    client.force_login(helpdesk)
+    before = selectors.mine_version(helpdesk)
+    for name in ("worker", "follower"):
+        Heartbeat.objects.create(name=name, at=timezone.now())
+    assert "Nothing is sent" not in text(client.get("/mine/"))
+
+    Heartbeat.objects.update(at=timezone.now() - timedelta(hours=1))
+
+    shown = text(client.get("/mine/"))
+    assert "Nothing is sent to the cloud just now:" in shown
+    assert "What you see may be out of date:" in shown
+    assert selectors.mine_version(helpdesk) != before, "an open page learns it"

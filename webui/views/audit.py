@@ -164,7 +164,8 @@ def _as_file(
 
 
 MOVE_COLUMNS = (
-    say("Migration"), say("Instance"), say("Kind"), say("Project"), say("From"), say("To"), say("Zone"),
+    say("Migration"), say("Cloud"), say("Instance"), say("UUID"), say("Kind"), say("Project"), say("From"),
+    say("To"), say("Zone"),
     say("Asked by"), say("Asked"), say("Why"), say("Ticket"), say("Who did what"), say("What came of it"),
     say("Last entry"), say("Outside nmigrate"), say("Entries"),
 )  # fmt: skip
@@ -197,7 +198,9 @@ def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> 
     why = story.why_failed if story.state == State.FAILED else ""
     return [
         str(move.pk) if move else "",
+        first.cloud,
         first.instance_name,
+        first.instance_uuid,
         told(move.kind_label) if move else "",
         move.project_name if move else "",
         where.from_host,

@@ -157,7 +157,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "may_ask_again": migration.state in ASKABLE
         and request.user.has_perm(Perm.REQUEST)
         and instance is not None
-        and instance.status != "ERROR"
+        and instance.status in ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
         and not instance.task_state,
         "may_audit": request.user.has_perm(Perm.AUDIT),
         "outside": migration.approvals.filter(is_outside=True).last()
