@@ -12,7 +12,7 @@ from nmigrate.cloud import api
 from nmigrate.cloud.openstack import OpenStackCloud
 from nmigrate.lab import Lab, databases
 from nmigrate.lab.client import Client
-from tests.fake.base import ADMIN, PROJECT
+from tests.fake.base import OWN, PROJECT
 from tests.fakecloud import MEMBER, FakeCloud
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGOCs8yIFBK3e/yu7QJgAcANnjAl5mwg9ufpLweYUUYq lab"
@@ -141,7 +141,7 @@ class FakeStage:
         self.fake.change(uuid, locked=True, locked_reason=reason)
 
     def delete(self, uuid: str) -> None:
-        self.fake.delete(uuid, ADMIN)
+        self.fake.delete(uuid, OWN)
 
     def fail_at(self, host: str, step: str) -> None:
         self.fake.fail_at = {host: step} if step else {}
