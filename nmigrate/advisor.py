@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from nmigrate import any_host, preflight
 from nmigrate.preflight import Level, Reason, Verdict, verdict_of
+from nmigrate.preflight.subjects import Subject
 from nmigrate.scene import Scene
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind
@@ -73,7 +74,7 @@ def ways(scene: Scene, target: Target, *, may_evacuate: bool, wanted: str = "") 
     else:
         found = [live(scene, target.host, ""), cold(scene, target.host, "")]
         found += _only_wanted(scene, target, wanted)
-    return _recommend(found, scene.subject.name)
+    return _recommend(found, scene.subject)
 
 
 def _only_wanted(scene: Scene, target: Target, wanted: str) -> list[Way]:
@@ -108,13 +109,18 @@ def _without_host(scene: Scene, way: Way, none: Reason) -> Verdict:
 _ORDER = ("live", "unpin-live", "cold", "unpin-cold", "shelve", "copy", "evacuate")
 
 
-def _recommend(found: list[Way], name: str) -> list[Way]:
+def _recommend(found: list[Way], subject: Subject) -> list[Way]:
     """The least harm first: live, then what keeps the instance, then the copy."""
     possible = sorted((way for way in found if way.is_possible), key=lambda way: _ORDER.index(way.key))
     if not possible:
         return found
     best = possible[0]
-    lives = say("{name} runs, and only this does not interrupt it.", name=name)
+    name = subject.name
+    lives = (
+        say("{name} is paused, and only this leaves it so.", name=name)
+        if subject.status == "PAUSED"
+        else say("{name} runs, and only this does not interrupt it.", name=name)
+    )
     returns = say("It keeps UUID, addresses and volumes, and can be taken back until it is confirmed.")
     why = {
         "live": lives,

@@ -98,7 +98,7 @@ def audit_trail(request: SignedIn) -> HttpResponse:
         "page": page,
         "is_by_entry": is_by_entry,
         "stories": [] if is_by_entry or not is_valid else _with_moves(page.object_list),
-        "actions": selectors.audit_actions(),
+        "actions": sorted(selectors.audit_actions(), key=lambda one: told(words.of_action(one)).casefold()),
         "chain": chain_state(),
         "selection": selection.urlencode(),
         "is_filtered": bool(filters),
