@@ -41,7 +41,7 @@ def test_choosing_the_moves_of_others_filters_the_list_in_place(
     page = open_page(operator, "/migrations/")
     expect(page.locator("#rows")).not_to_contain_text("doem")
 
-    page.get_by_label("Which").select_option("made outside nmigrate")
+    page.get_by_label("Origin").select_option("made outside nmigrate")
 
     expect(page.locator("#rows")).to_contain_text("doem")
     assert OutsideMove.objects.count() == 1
