@@ -337,7 +337,7 @@ def test_unreachable_cloud_keeps_the_request_and_the_picture(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     migration = ask(helpdesk, vm2)
-    synced.down = api.Unreachable("lab cannot be reached. It is tried again by itself.")
+    synced.down = api.Unreachable("lab cannot be reached. nmigrate keeps trying.")
     run_tasks()
     migration.refresh_from_db()
     assert migration.state == State.QUEUED

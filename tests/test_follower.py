@@ -51,7 +51,7 @@ def test_threads_read_everything_then_changes_and_leave_the_hosts_alone(running:
 
 def test_unreachable_cloud_does_not_end_the_following(running: FakeCloud) -> None:
     wait_for(lambda: Cloud.objects.filter(full_synced_at__isnull=False).exists())
-    running.down = api.Unreachable("lab cannot be reached. It is tried again by itself.")
+    running.down = api.Unreachable("lab cannot be reached. nmigrate keeps trying.")
     wait_for(lambda: Cloud.objects.get().problem != "", 15)
     running.down = None
     wait_for(lambda: Cloud.objects.get().problem == "", 15)
@@ -118,7 +118,7 @@ def test_one_clouds_trouble_does_not_keep_another_waiting(
     settings.NMIGRATE_CLOUDS = ("dr", "lab")
     settings.NMIGRATE_IDLE_SECONDS = 0.5
     away = FakeCloud("dr")
-    away.down = api.Unreachable("dr cannot be reached. It is tried again by itself.")
+    away.down = api.Unreachable("dr cannot be reached. nmigrate keeps trying.")
     clouds.override["dr"] = away
     stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop,))

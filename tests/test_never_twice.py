@@ -186,7 +186,7 @@ def test_cloud_that_stays_away_ends_the_wait_in_words(
     synced: FakeCloud, helpdesk: User, vm2: Instance
 ) -> None:
     migration = ask(helpdesk, vm2)
-    synced.down = api.Unreachable("lab cannot be reached. It is tried again by itself.")
+    synced.down = api.Unreachable("lab cannot be reached. nmigrate keeps trying.")
     Order.objects.update(created_at=timezone.now() - timedelta(hours=1))
     run_tasks()
     migration.refresh_from_db()

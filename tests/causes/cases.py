@@ -338,14 +338,14 @@ def messaging_timeout(scene: Scene) -> Migration:
     "unknown:",
     O,
     "words for it are new to nmigrate: “flux capacitor is empty”",
-    "Show this page to an operator",
+    "An operator must look at it",
 )
 def unknown_words(scene: Scene) -> Migration:
     scene.fail("compute3", "pre_live_migration", "flux capacitor is empty")
     return scene.play(live(scene, "crm-db"))
 
 
-@case("-", "deleted", H, "Somebody deleted it in the cloud", "Nothing is left to move")
+@case("-", "deleted", H, "It was deleted in the cloud during the move, by admin", "Nothing is left to move")
 def deleted_on_the_way(scene: Scene) -> Migration:
     move = scene.play(cold(scene, "crm-db"), State.WAITING)
     scene.until(lambda: scene.now(move).is_held, "the lock")
@@ -356,7 +356,7 @@ def deleted_on_the_way(scene: Scene) -> Migration:
 # -- stopped by somebody, or waiting
 
 
-@case("20", "stopped-as-asked", H, "It was asked for here", "when it suits", State.ABORTED)
+@case("20", "stopped-as-asked", H, "Somebody asked for that here", "when it suits", State.ABORTED)
 def stopped_as_asked(scene: Scene) -> Migration:
     move = running(scene)
     services.abort_migration(actor=scene.helpdesk, migration=move)

@@ -140,7 +140,7 @@ def test_answer_that_is_no_json(clouds_yaml: Callable[..., None], server: Server
 
 
 def test_problem_is_kept_for_the_pages_and_the_last_picture_stays(synced: FakeCloud) -> None:
-    error = api.Unreachable("lab cannot be reached. It is tried again by itself.", "ConnectFailure")
+    error = api.Unreachable("lab cannot be reached. nmigrate keeps trying.", "ConnectFailure")
     before = Cloud.objects.get()
     inventory.note_problem("lab", error)
     row = Cloud.objects.get()
@@ -148,7 +148,7 @@ def test_problem_is_kept_for_the_pages_and_the_last_picture_stays(synced: FakeCl
     assert row.version > before.version
     assert Instance.objects.count() == 4
     since = row.problem_since
-    inventory.note_problem("lab", api.Unreachable("lab did not answer in time. It is tried again by itself."))
+    inventory.note_problem("lab", api.Unreachable("lab did not answer in time. nmigrate keeps trying."))
     assert Cloud.objects.get().problem_since == since
     follower.tick(synced, inventory.Names())
     assert Cloud.objects.get().problem == ""

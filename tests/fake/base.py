@@ -176,7 +176,7 @@ class FakeBase:
         request_id = effect()
         if call in self.lose_answer_of:
             raise api.Unreachable(
-                f"{self.name} did not answer in time. It is tried again by itself.", "ReadTimeout"
+                f"{self.name} did not answer in time. nmigrate keeps trying.", "ReadTimeout"
             )
         return request_id
 

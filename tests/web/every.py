@@ -148,7 +148,7 @@ def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migratio
         )
     Cloud.objects.create(
         name="dr",
-        problem=say("{cloud} cannot be reached. It is tried again by itself.", cloud="dr"),
+        problem=say("{cloud} cannot be reached. nmigrate keeps trying.", cloud="dr"),
         problem_said="refused",
     )
 

@@ -303,7 +303,7 @@ def test_what_goes_wrong_quietly_is_told(
     Heartbeat.objects.create(name="worker", at=now - timedelta(days=1), pid=1)
     watchdog.judge("lab")
     Finding.objects.filter(rule="overdue").update(ended_at=now)
-    error = api.Unreachable(say("{cloud} cannot be reached. It is tried again by itself.", cloud="lab"), "x")
+    error = api.Unreachable(say("{cloud} cannot be reached. nmigrate keeps trying.", cloud="lab"), "x")
     inventory.note_problem("lab", error)
 
     pages = ("/health/", "/mine/", "/migrations/?made=outside", "/migrations/?made=x", "/audit/")
