@@ -78,11 +78,12 @@ def steps(migration: Migration) -> list[Step]:
         happened.append(Step(say("Sent to Nova, and accepted"), sent_at))
     approvals = list(migration.approvals.all())
     ordered = _ordered(migration, orders, events)
-    observed = _observed(migration, approvals)
+    every = list(migration.observations.all())
+    observed = _observed(every, approvals)
     current = _current(migration, orders, observed)
     if _broke_off(migration, events):
         observed = _without_last(observed)
-    happened += _past(observed[:-1] if current else observed, list(migration.observations.all()))
+    happened += _past(observed[:-1] if current else observed, every)
     happened += [_decided(approval) for approval in approvals]
     happened += ordered
     happened += [_told(event) for event in events]
@@ -121,14 +122,14 @@ def asked_for(migration: Migration) -> str:
     return say("Nova chooses the host")
 
 
-def _observed(migration: Migration, approvals: Iterable[Approval]) -> list[Observation]:
+def _observed(every: Iterable[Observation], approvals: Iterable[Approval]) -> list[Observation]:
     """What Nova was seen to do; that it was running or stopped before anything began is no step, nor that it still
     waited when its decision had been made, nor what the end of its step tells anyway."""
     ends = (Approval.CONFIRM, Approval.REJECT)
     decided_at = min((one.decided_at for one in approvals if one.decision in ends), default=None)
     return [
         row
-        for row in migration.observations.all()
+        for row in every
         if (
             row.task_state
             or (row.nova_status and row.nova_status not in _ENDS)
