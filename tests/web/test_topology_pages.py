@@ -299,3 +299,20 @@ def test_a_large_cloud_shows_only_what_matters_on_each_card(
     assert 'title="app-7: in error"' in shown
     assert 'title="app-8' not in shown
     assert "201 more" in shown
+
+
+def test_the_page_of_a_host_follows_and_leaves_its_figures_alone(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(helpdesk)
+
+    page = text(client.get("/clouds/lab/hosts/compute1/"))
+
+    assert (
+        'id="host" class="stack-wide" data-poll hx-get="/clouds/lab/hosts/compute1/" hx-select="#host"'
+        in page
+    )
+    polled = page[page.index('id="host"') : page.index('id="how-full"')]
+    assert polled.count("</div>") == polled.count("<div") + 1, (
+        "the figures, which may lie open, are not in it"
+    )
