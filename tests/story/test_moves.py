@@ -247,7 +247,7 @@ def test_live_progress_and_abort(desk: Desk, seat: Seat, make_server: Make, slow
     uuid = known(desk, make_server(host="compute1"))
     page = seat("helpdesk")
     plan(page, desk, uuid, "compute3", "live")
-    expect(state(page)).to_contain_text(re.compile(r"\d+ %"), timeout=60_000)
+    expect(state(page)).to_contain_text(re.compile(r"\d+%"), timeout=60_000)
     expect(state(page)).to_contain_text("of memory copied")
     page.get_by_role("button", name="Stop the live move").click()
     expect(state(page)).to_contain_text("cancelled on the way", timeout=60_000)
