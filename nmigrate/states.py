@@ -52,7 +52,7 @@ MEANINGS: dict[State, str] = {
     State.SENDING: say("It is being sent to Nova."),
     State.RUNNING: say("Nova accepted the order and is moving the instance."),
     State.WAITING: say("It has moved, and the move is not finished: a manager confirms or rejects it."),
-    State.CONFIRMING: say("The move was confirmed; Nova is tidying up where the instance came from."),
+    State.CONFIRMING: say("It was confirmed; Nova and nmigrate finish the last steps."),
     State.REVERTING: say("Nova is putting everything back as it was before the move."),
     State.STRANDED: say(
         "A step failed after earlier ones had changed something. Somebody must choose what happens next."

@@ -136,7 +136,9 @@ def _pin(facts: dict[str, Any]) -> str:
 
 
 def _status(facts: dict[str, Any]) -> str:
-    return words.of_status(facts["status"], facts.get("task_state", "")).word if facts.get("status") else ""
+    """What Nova does to it, while it does something: its status alone would then be half of the truth."""
+    task = facts.get("task_state", "")
+    return words.of_status("" if task else facts["status"], task).word if facts.get("status") else ""
 
 
 def _by_nova(migration: Migration, facts: dict[str, Any], word: str) -> str:

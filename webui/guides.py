@@ -225,7 +225,7 @@ GUIDES: tuple[Guide, ...] = (
                 "clouds",
                 say("To the topology"),
                 ("out-of-service", "capacity", "reserved"),
-                "openstack compute service set --disable HOST nova-compute",
+                "openstack compute service set \\\n  --disable HOST nova-compute",
             ),
             Hint(
                 say("A host is dead."),

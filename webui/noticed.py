@@ -13,7 +13,7 @@ from nmigrate.services.requests import is_live_under_way
 from nmigrate.states import Perm, State
 from webui import words
 
-_GRAVE = frozenset({"wrong_host", "broken_outside", "source_down", "host_down", "unread"})
+GRAVE = frozenset({"wrong_host", "broken_outside", "source_down", "host_down", "unread"})
 _PERMISSIONS = {"helpdesk": Perm.OPERATE, "manager": Perm.APPROVE, "operator": Perm.EVACUATE}
 """What somebody holds who can take the role's next step; only an operator holds the last."""
 
@@ -54,7 +54,7 @@ def rows(
     return [
         Row(
             one,
-            words.BAD if one.rule in _GRAVE else words.WARN,
+            words.BAD if one.rule in GRAVE else words.WARN,
             who_acts(user, one),
             tuple(_links(user, one, page_of)),
         )

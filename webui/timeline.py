@@ -288,7 +288,8 @@ def _now(migration: Migration, state: State, orders: list[Order], current: Obser
         return Step(say("Being sent to Nova"), None, NOW)
     step = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state))
     if order.state == Order.State.QUEUED:
-        return Step(step.later, order.created_at, NOW, say("waits for a worker to send it"))
+        waits = say("Waiting for a worker to send it: {step}", step=ACTION_LABELS[Action(order.action)])
+        return Step(waits, order.created_at, NOW)
     return Step(step.now, order.answered_at or order.claimed_at, NOW)
 
 

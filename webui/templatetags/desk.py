@@ -344,6 +344,20 @@ def at_end(migration: Migration) -> str:
     )
 
 
+@register.simple_tag
+def urgency(finding: Finding, since: datetime | None) -> SafeString:
+    """How grave a finding is, and whether it is new to who was here last at `since`."""
+    is_grave = finding.rule in noticed.GRAVE
+    is_new = since is not None and finding.since >= since
+    word = {
+        (True, True): say("urgent, new"),
+        (True, False): say("urgent"),
+        (False, True): say("needs a look, new"),
+        (False, False): say("needs a look"),
+    }[is_grave, is_new]
+    return badge(Look(words.BAD if is_grave else words.WARN, word))
+
+
 @register.filter
 def and_back(migration: Migration) -> str:
     """After where it went: that it came, or comes, back from there; else ""."""
