@@ -13,7 +13,7 @@ from nmigrate.services.requests import is_live_under_way
 from nmigrate.states import Perm, State
 from webui import words
 
-GRAVE = frozenset({"wrong_host", "broken_outside", "source_down", "host_down", "unread"})
+_GRAVE = frozenset({"wrong_host", "broken_outside", "source_down", "host_down", "unread"})
 _PERMISSIONS = {"helpdesk": Perm.OPERATE, "manager": Perm.APPROVE, "operator": Perm.EVACUATE}
 """What somebody holds who can take the role's next step; only an operator holds the last."""
 
@@ -54,12 +54,17 @@ def rows(
     return [
         Row(
             one,
-            words.BAD if one.rule in GRAVE else words.WARN,
+            tone(one),
             who_acts(user, one),
             tuple(_links(user, one, page_of)),
         )
         for one in findings
     ]
+
+
+def tone(finding: Finding) -> str:
+    """Bad for what is urgent, else warn."""
+    return words.BAD if finding.rule in _GRAVE else words.WARN
 
 
 def who_acts(user: User, finding: Finding) -> str:

@@ -37,16 +37,22 @@ def test_lock_is_off_after_the_decision(ground: Ground, decide: str, end: State)
     assert (move.state, ground.cloud.server(move.instance_uuid).locked) == (end, False)
 
 
-def test_lock_that_was_there_before_is_put_back(ground: Ground) -> None:
+def held_over_the_owners_lock(ground: Ground) -> Migration:
+    """It waits under our lock, and its owner had locked it on the way."""
     instance = ground.boot("owned", "compute1")
     move = ground.ask(instance, Kind.COLD)
     ground.until(lambda: ground.now(move).state == State.RUNNING)
     ground.stage.lock(instance.uuid, "the owner's own")
     ground.play(move)
     ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason)
+    return move
+
+
+def test_lock_that_was_there_before_is_put_back(ground: Ground) -> None:
+    move = held_over_the_owners_lock(ground)
     ground.decide(move, "confirm")
     ground.play(move)
-    server = ground.cloud.server(instance.uuid)
+    server = ground.cloud.server(move.instance_uuid)
     assert (move.state, server.locked, server.locked_reason) == (State.DONE, True, "the owner's own")
 
 
@@ -64,19 +70,15 @@ def test_the_owners_lock_comes_back_though_ours_was_taken_off_meanwhile(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holding, "SETTLE", timedelta(0))
-    instance = ground.boot("evidence", "compute1")
-    move = ground.ask(instance, Kind.COLD)
-    ground.until(lambda: ground.now(move).state == State.RUNNING)
-    ground.stage.lock(instance.uuid, "evidence: do not start")
-    ground.play(move)
-    ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason)
-    ground.unlock_outside(instance.uuid)
+    move = held_over_the_owners_lock(ground)
+    uuid = move.instance_uuid
+    ground.unlock_outside(uuid)
     ground.until(lambda: "hold_removed" in ground.trail(move), "the missing lock to be seen")
-    ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason, "ours again")
+    ground.until(lambda: "nmigrate" in ground.cloud.server(uuid).locked_reason, "ours again")
     ground.decide(move, "confirm")
     ground.play(move)
-    server = ground.cloud.server(instance.uuid)
-    assert (move.state, server.locked, server.locked_reason) == (State.DONE, True, "evidence: do not start")
+    server = ground.cloud.server(uuid)
+    assert (move.state, server.locked, server.locked_reason) == (State.DONE, True, "the owner's own")
 
 
 def test_pin_changed_while_it_waits_is_told(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

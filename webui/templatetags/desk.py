@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Service
-from nmigrate.sentences import join, listed, say, told
+from nmigrate.sentences import listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import noticed, words
 from webui.times import exact, human, short, time_tag
@@ -138,7 +138,7 @@ def who_else_operates(context: Context) -> str:
     if user.has_perm(Perm.EVACUATE):
         return ""
     names = selectors.who_may(Perm.EVACUATE)
-    return say("Operators of this cloud: {names}.", names=join(names, ", ")) if names else ""
+    return say("Operators of this cloud: {names}.", names=", ".join(names)) if names else ""
 
 
 # ------------------------------------------------------------------------------------------------- the states
@@ -347,15 +347,15 @@ def at_end(migration: Migration) -> str:
 @register.simple_tag
 def urgency(finding: Finding, since: datetime | None) -> SafeString:
     """How grave a finding is, and whether it is new to who was here last at `since`."""
-    is_grave = finding.rule in noticed.GRAVE
+    tone = noticed.tone(finding)
     is_new = since is not None and finding.since >= since
     word = {
         (True, True): say("urgent, new"),
         (True, False): say("urgent"),
         (False, True): say("needs a look, new"),
         (False, False): say("needs a look"),
-    }[is_grave, is_new]
-    return badge(Look(words.BAD if is_grave else words.WARN, word))
+    }[tone == words.BAD, is_new]
+    return badge(Look(tone, word))
 
 
 @register.filter

@@ -203,7 +203,7 @@ def _deciders(request: SignedIn, migration: Migration) -> str:
     names = selectors.who_may(Perm.APPROVE, other_than=migration.requested_by_id)
     if not names:
         return say("Nobody here may decide on it yet. An administrator gives somebody that role.")
-    return say("Who can decide: {names}.", names=join(names, ", "))
+    return say("Who can decide: {names}.", names=", ".join(names))
 
 
 def _is_theirs(request: SignedIn, migration: Migration) -> bool:
