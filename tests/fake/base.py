@@ -61,7 +61,7 @@ class FakeBase:
         self._told_live: dict[str, str] = {}
         self._figures: dict[int, api.LiveProgress] = {}
         self._ids = itertools.count(1)
-        self._numbers = itertools.count(13)
+        self._numbers = itertools.count(100)
         self._clock = datetime.now(UTC) - timedelta(hours=1)
 
     # -- handles: what there is

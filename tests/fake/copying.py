@@ -196,8 +196,16 @@ class Copying(FakeBase):
         self.cards[owner] = [
             replace(card, addresses=addresses) if card.id == port_id else card for card in self.cards[owner]
         ]
-        self._readdress(owner)
+        self._pending[f"addresses of {owner}"] = self._hearing(owner)
         return f"req-{uuid4()}"
+
+    def _hearing(self, uuid: str) -> Iterator[None]:
+        """Neutron tells Nova of new addresses a little later (seconds on the lab)."""
+        yield
+        yield
+        yield
+        if uuid in self.by_uuid:
+            self._readdress(uuid)
 
     def _delete_server(self, uuid: str) -> str:
         self._find(uuid)

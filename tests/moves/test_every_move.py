@@ -179,6 +179,7 @@ def test_zone_by_copy_kept_and_the_original_deleted(ground: Ground) -> None:
     assert copy.project_id == instance.project_id
     assert ground.seen(move).status == "SHUTOFF"
     old = instance.addresses
+    assert copy.addresses != old
     services.confirm_migration(actor=ground.manager, migration=move)
     ground.play(move)
     assert move.state == State.DONE, ground.story(move)
