@@ -1,6 +1,6 @@
 """Every read worth a name. The number of queries of each is fixed: it never grows with the rows."""
 
-from nmigrate.selectors.around import around, around_server, group_rows, moving_words
+from nmigrate.selectors.around import around, around_each, around_server, group_rows, moving_words
 from nmigrate.selectors.cards import (
     CARDS,
     CHIPS_PER_HOST,
@@ -40,12 +40,14 @@ from nmigrate.selectors.moves import (
     is_host_down,
     kept_copies,
     last_power_order,
+    leaving_count,
     migrations,
     moves_of_instances,
     moves_that_hold_room,
     number_of,
     pending_approvals,
     pending_count,
+    unsent_moves,
 )
 from nmigrate.selectors.noticed import (
     Past,
@@ -119,6 +121,7 @@ __all__ = [
     "ZoneCards",
     "administrators",
     "around",
+    "around_each",
     "around_server",
     "audit_actions",
     "audit_stories",
@@ -145,6 +148,7 @@ __all__ = [
     "is_host_down",
     "kept_copies",
     "last_power_order",
+    "leaving_count",
     "migrations",
     "mine",
     "mine_version",
@@ -163,5 +167,6 @@ __all__ = [
     "topology",
     "topology_version",
     "tour",
+    "unsent_moves",
     "who_may",
 ]

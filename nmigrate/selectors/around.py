@@ -1,7 +1,7 @@
 """What goes on around an instance, for its verdict: its server groups, and the moves on its own and other hosts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q, TextField
@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from nmigrate.cloud.api import ServerGroup
 from nmigrate.models import Instance, Migration, OutsideMove
 from nmigrate.preflight import Around, Group
-from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.selectors.moves import ACTIVE_STATES, by_instance
 from nmigrate.sentences import say
 from nmigrate.states import LABELS, Kind, State
 
@@ -39,11 +39,18 @@ def around(
 def around_server(
     cloud: str, uuid: str, groups: Iterable[GroupRow], *, ignoring: Migration | None = None
 ) -> Around:
-    """The same of a server that the inventory may not have (any more).
+    """The same of a server that the inventory may not have (any more)."""
+    return around_each(cloud, {uuid: list(groups)}, ignoring=ignoring)[uuid]
 
-    A move that others make of this very instance is not looked for: its own state and task tell that better.
+
+def around_each(
+    cloud: str, groups: Mapping[str, Collection[GroupRow]], *, ignoring: Migration | None = None
+) -> dict[str, Around]:
+    """The same of several servers, by their UUIDs, each with its server groups; no more queries than for one.
+
+    A move that others make of one of these is not looked for: its own state and task tell that better.
     """
-    mine = Q(instance_uuid=uuid) | Q(copy_uuid=uuid)
+    mine = Q(instance_uuid__in=groups) | Q(copy_uuid__in=groups)
     moves = list(
         Migration.objects.filter(cloud=cloud, state__in=ACTIVE_STATES)
         .filter(mine | Q(kind__in=(Kind.LIVE.value, Kind.EVACUATE.value)))
@@ -57,13 +64,19 @@ def around_server(
             "type", "status", "instance_uuid", "source_host"
         )
     )
-    own = next((move for move in moves if uuid in (move.instance_uuid, move.copy_uuid)), None)
-    return Around(
-        groups=_groups(cloud, uuid, list(groups)),
-        live_from=_live_from(cloud, uuid, moves, outside),
-        evacuated=_evacuated(moves, outside),
-        moving=moving_words(own) if own else "",
-    )
+    moving = by_instance(moves)
+    live_from = _live_from(cloud, moves, outside)
+    evacuated = _evacuated(moves, outside)
+    members = _members(cloud, {row["uuid"] for rows in groups.values() for row in rows})
+    return {
+        uuid: Around(
+            groups=tuple(_group(row, members[row["uuid"]], uuid) for row in rows),
+            live_from=dict(Counter(host for other, host in live_from.items() if other != uuid)),
+            evacuated=evacuated,
+            moving=moving_words(moving[uuid]) if uuid in moving else "",
+        )
+        for uuid, rows in groups.items()
+    }
 
 
 def moving_words(move: Migration) -> str:
@@ -96,36 +109,36 @@ def group_rows(uuid: str, groups: Iterable[ServerGroup]) -> list[dict[str, Any]]
     ]
 
 
-def _groups(cloud: str, uuid: str, rows: list[GroupRow]) -> tuple[Group, ...]:
-    """Each group with the number of its other members on each host. A member that is on no host counts nowhere."""
-    if not rows:
-        return ()
+def _members(cloud: str, groups: Collection[str]) -> dict[str, dict[str, str]]:
+    """Group -> its members' UUIDs with their hosts. A member that is on no host counts nowhere."""
+    found: dict[str, dict[str, str]] = {group: {} for group in groups}
+    if not groups:
+        return found
     named = Q()
-    for row in rows:
-        named |= Q(groups_text__contains=row["uuid"])
+    for group in groups:
+        named |= Q(groups_text__contains=group)
     # As text, because SQLite cannot look inside a list; the group is then found exactly, below.
-    others = (
+    rows = (
         Instance.objects.annotate(groups_text=Cast("server_groups", TextField()))
         .filter(named, cloud=cloud)
-        .exclude(uuid=uuid)
         .exclude(host="")
-        .values_list("host", "server_groups")
+        .values_list("uuid", "host", "server_groups")
     )
-    hosts: dict[str, Counter[str]] = {row["uuid"]: Counter() for row in rows}
-    for host, theirs in others:
+    for uuid, host, theirs in rows:
         for one in theirs:
-            if one["uuid"] in hosts:
-                hosts[one["uuid"]][host] += 1
-    return tuple(
-        Group(row["name"], row["policy"], dict(hosts[row["uuid"]]), row.get("max_per_host") or 1)
-        for row in rows
-    )
+            if one["uuid"] in found:
+                found[one["uuid"]][uuid] = host
+    return found
 
 
-def _live_from(
-    cloud: str, uuid: str, moves: Iterable[Migration], outside: Iterable[OutsideMove]
-) -> dict[str, int]:
-    """Host -> live moves off it, each instance once: asked for here, seen in Nova's records, or seen to move."""
+def _group(row: GroupRow, members: Mapping[str, str], uuid: str) -> Group:
+    """One group of this server, with the number of its other members on each host."""
+    hosts = Counter(host for member, host in members.items() if member != uuid)
+    return Group(row["name"], row["policy"], dict(hosts), row.get("max_per_host") or 1)
+
+
+def _live_from(cloud: str, moves: Iterable[Migration], outside: Iterable[OutsideMove]) -> dict[str, str]:
+    """Instance -> the host that it leaves live: asked for here, seen in Nova's records, or seen to move."""
     from_hosts = dict(
         Instance.objects.filter(cloud=cloud)
         .filter(Q(task_state="migrating") | Q(status="MIGRATING"))
@@ -137,13 +150,11 @@ def _live_from(
         for row in outside
         if row.type == "live-migration" and row.status in LIVE_UNDER_WAY
     }
-    from_hosts |= {
+    return from_hosts | {
         move.instance_uuid: move.source_host
         for move in moves
         if move.kind == Kind.LIVE and move.state in UNDER_WAY
     }
-    from_hosts.pop(uuid, None)
-    return dict(Counter(from_hosts.values()))
 
 
 def _evacuated(moves: Iterable[Migration], outside: Iterable[OutsideMove]) -> frozenset[str]:

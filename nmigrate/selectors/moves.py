@@ -44,6 +44,19 @@ def moves_that_hold_room(cloud: Cloud, host: str, limit: int = 20) -> list[Migra
     return list(waiting.order_by("id")[:limit])
 
 
+def leaving_count(cloud: Cloud, host: str) -> int:
+    """How many moves off this host are open: asked for, under way, or waiting for their decision."""
+    return Migration.objects.filter(cloud=cloud.name, source_host=host, state__in=ACTIVE_STATES).count()
+
+
+def unsent_moves(cloud_name: str) -> list[tuple[str, str]]:
+    """UUID of the instance and the host that was asked for, of each move to a named host that Nova does not know of
+    yet."""
+    unsent = (State.ASKING.value, State.QUEUED.value, State.SENDING.value)
+    moves = Migration.objects.filter(cloud=cloud_name, state__in=unsent).exclude(asked_host="")
+    return list(moves.values_list("instance_uuid", "asked_host"))
+
+
 def kept_copies(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
     """The move that copied each of these instances and left the original, under the UUIDs of both while both exist."""
     wanted = list(uuids)
