@@ -11,10 +11,31 @@ from nmigrate.models import Migration
 from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
 from nmigrate.selectors import AuditFilter, MigrationFilter
 from nmigrate.sentences import say
-from nmigrate.states import KIND_LABELS, LABELS, State
+from nmigrate.services import Pick
+from nmigrate.states import KIND_LABELS, LABELS, Kind, State
 
 REASON_LIMIT = 2000
+OFF_A_HOST = (Kind.LIVE, Kind.COLD, Kind.EVACUATE)
 DECIDABLE = (State.ASKING, State.WAITING)
+
+
+def _reason() -> forms.CharField:
+    return forms.CharField(
+        max_length=REASON_LIMIT,
+        widget=forms.Textarea,
+        error_messages={
+            "required": _("Say why it is moved: the manager and the audit trail need a reason."),
+            "max_length": _("A reason may have up to %(limit_value)d characters."),
+        },
+    )
+
+
+def _ticket() -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        max_length=100,
+        error_messages={"max_length": _("A ticket may have up to %(limit_value)d characters.")},
+    )
 
 
 class MoveForm(forms.Form):
@@ -29,25 +50,39 @@ class MoveForm(forms.Form):
     block = forms.ChoiceField(required=False, choices=BLOCK_LABELS)
     original_after = forms.ChoiceField(required=False, choices=ORIGINAL_LABELS)
     same_addresses = forms.BooleanField(required=False)
-    reason = forms.CharField(
-        max_length=REASON_LIMIT,
-        widget=forms.Textarea,
-        error_messages={
-            "required": _("Say why it is moved: the manager and the audit trail need a reason."),
-            "max_length": _("A reason may have up to %(limit_value)d characters."),
-        },
-    )
-    ticket = forms.CharField(
-        required=False,
-        max_length=100,
-        error_messages={"max_length": _("A ticket may have up to %(limit_value)d characters.")},
-    )
+    reason = _reason()
+    ticket = _ticket()
 
     def rules_set_aside(self) -> set[str]:
         """Rules of our own that the page said speak against the chosen way, each as "cold:lock"."""
         names = self.data.getlist("set_aside") if isinstance(self.data, QueryDict) else []
         found = (name.partition(":") for name in names)
         return {rule for way, _, rule in found if way == self.cleaned_data["way"]}
+
+
+class HostPicks(forms.MultipleChoiceField):
+    """The ticked boxes: "UUID/live/compute3" is that instance, moved live to that host."""
+
+    def valid_value(self, value: str) -> bool:
+        uuid, kind, host = [*value.split("/"), "", "", ""][:3]
+        return kind in OFF_A_HOST and all(0 < len(part) < 256 and "\0" not in part for part in (uuid, host))
+
+
+class EmptyForm(forms.Form):
+    """Which instances leave a host, as the page proposed it, and why."""
+
+    pick = HostPicks(
+        error_messages={
+            "required": _("Choose at least one instance."),
+            "invalid_choice": _("What was chosen cannot be read. Load the page again and choose anew."),
+        }
+    )
+    reason = _reason()
+    ticket = _ticket()
+
+    def picks(self) -> list[Pick]:
+        parts = (pick.split("/") for pick in self.cleaned_data["pick"])
+        return [Pick(uuid, Kind(kind), host) for uuid, kind, host, *_ in parts]
 
 
 class NoteForm(forms.Form):

@@ -219,8 +219,8 @@ GUIDES: tuple[Guide, ...] = (
                 say("How do I empty a host?"),
                 say(
                     "First take its service out in the cloud with the command below, so that nothing new is placed "
-                    "on it: nmigrate cannot do that. Then open the host in the topology: it lists its instances; "
-                    "move them one by one."
+                    "on it: nmigrate cannot do that. Then open the host in the topology and press “Empty this host”: "
+                    "a way and a host is proposed for each instance, and one reason serves for all of them."
                 ),
                 "clouds",
                 say("To the topology"),
@@ -230,8 +230,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("A host is dead."),
                 say(
-                    "Make certain that it is off. Then its instances can be evacuated: the plan of each "
-                    "says what is lost. A host that comes back while its instances run elsewhere damages "
+                    "Make certain that it is off. Then its page has “Evacuate this host”, which says of each "
+                    "instance what is lost. A host that comes back while its instances run elsewhere damages "
                     "their disks."
                 ),
                 "clouds",

@@ -9,6 +9,7 @@ from nmigrate.services.decisions import (
     reject_migration,
     why_not_decide,
 )
+from nmigrate.services.emptying import Asked, Pick, empty_host
 from nmigrate.services.placing import hosts_named, place_order
 from nmigrate.services.power import start_instance, stop_instance, unlock_instance
 from nmigrate.services.requests import (
@@ -25,6 +26,8 @@ from nmigrate.services.visits import note_visit
 
 __all__ = [
     "Actor",
+    "Asked",
+    "Pick",
     "Result",
     "abort_migration",
     "active_migration",
@@ -34,6 +37,7 @@ __all__ = [
     "decide_together",
     "decided_meanwhile",
     "decline_migration",
+    "empty_host",
     "force_migration",
     "go_back",
     "hosts_named",

@@ -230,7 +230,7 @@
       part.lastElementChild.textContent = chosen.map((box) => box.dataset.name).join(", ");
       part.hidden = !chosen.length;
     }
-    document.querySelector("p[data-picked]").hidden = !ticked;
+    document.querySelector("p[data-picked]")?.toggleAttribute("hidden", !ticked);
     if (ticked) document.querySelector("[data-none-picked]")?.remove();
   };
   document.addEventListener("change", (event) => {

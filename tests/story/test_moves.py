@@ -240,6 +240,29 @@ def test_evacuation(desk: Desk, seat: Seat, make_server: Make, compute4_down: Ca
     assert facts(desk, uuid)["host"] in ("compute1", "compute2", "compute3")
 
 
+def test_a_host_is_emptied_with_one_reason(desk: Desk, seat: Seat, make_server: Make) -> None:
+    runs = known(desk, make_server(host="compute1"))
+    stopped = known(desk, make_server(host="compute1", stopped=True))
+    page = seat("operator")
+    page.goto(f"{desk.url}/clouds/lab/hosts/compute1/")
+    page.get_by_role("link", name="Empty this host").click()
+    for box in page.locator("input.pick").all():
+        box.set_checked(str(box.input_value()).startswith((runs, stopped)))
+    page.get_by_label("Why are they moved?").fill("new disks for compute1")
+    page.get_by_role("button", name="Move the chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 of 2 moves asked for")
+    page.get_by_role("link", name="Follow it on compute1").click()
+    row = page.locator("tr").filter(has=page.locator(f"a[href$='{stopped}/']"))
+    expect(page.locator("#host .note").filter(has_text="holds room here until a manager")).to_be_visible(
+        timeout=90_000
+    )
+    expect(row).to_have_count(0, timeout=90_000)
+    wait_for(lambda: facts(desk, runs)["host"] != "compute1", 90, "the running one to arrive")
+    assert facts(desk, runs)["status"] == "ACTIVE"
+    assert facts(desk, stopped)["host"] != "compute1"
+    assert facts(desk, stopped)["status"] == "VERIFY_RESIZE"
+
+
 # -- on the way
 
 

@@ -25,6 +25,7 @@ PAGES = {
     "find": ("helpdesk manager auditor operator", "/clouds/lab/find/?q=vm"),
     "host": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/"),
     "host_chips": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/chips/"),
+    "empty_host": ("helpdesk manager operator", "/clouds/lab/hosts/compute1/empty/"),
     "host_panel": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/panel/"),
     "move_menu": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/move-menu/"),
     "no_landing": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/no-landing/"),

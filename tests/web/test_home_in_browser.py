@@ -114,6 +114,50 @@ def test_an_auditor_has_the_answer_in_two(open_page: Open, auditor: User, done: 
     assert effort(page) == (1, len("vm2") + 1)
 
 
+def test_an_operator_empties_a_host_in_four_clicks(
+    open_page: Open, operator: User, running: Instance
+) -> None:
+    page = counted(open_page(operator, "/"))
+    page.keyboard.press("/")
+    page.keyboard.type("compute2")
+    page.locator("#found a.hit").first.click()
+    page.locator("#empty").click()
+    page.locator("#reason").click()
+    page.keyboard.type("new disks")
+    page.locator("#ask").click()
+
+    expect(page.locator("h1")).to_have_text("2 of 2 moves asked for")
+    assert effort(page) == (4, len("/compute2" + "new disks"))
+    assert {one.instance_name for one in Migration.objects.all()} == {"doem", "demo_zone"}
+
+
+def test_one_box_ticks_every_instance_of_a_host(open_page: Open, operator: User, running: Instance) -> None:
+    path = "/clouds/lab/hosts/compute2/empty/"
+    page = open_page(operator, path, phone=True)
+    assert too_wide(page) <= 0
+    every = page.locator("[data-picks-all] input")
+    expect(every).to_be_checked()
+    every.uncheck()
+    assert page.locator("input.pick:checked").count() == 0
+    page.locator("#reason").fill("new disks")
+    page.locator("#ask").click()
+    expect(page.get_by_role("alert")).to_have_text("Choose at least one instance.")
+    page.locator("[data-picks-all] input").check()
+    page.locator("#ask").click()
+    expect(page.locator("h1")).to_have_text("2 of 2 moves asked for")
+    assert complaints(page) == []
+    assert too_wide(page) <= 0
+
+
+def test_a_host_is_emptied_without_javascript(open_page: Open, operator: User, running: Instance) -> None:
+    page = open_page(operator, "/clouds/lab/hosts/compute2/", js=False)
+    page.locator("#empty").click()
+    page.locator("input.pick").first.uncheck()
+    page.locator("#reason").fill("new disks")
+    page.locator("#ask").click()
+    expect(page.locator("h1")).to_have_text("1 of 1 moves asked for")
+
+
 def test_the_same_without_javascript(
     open_page: Open, manager: User, auditor: User, waiting: Migration
 ) -> None:

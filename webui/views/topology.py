@@ -134,6 +134,7 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
         "may_evacuate": may_evacuate,
         "may_move": request.user.has_perm(Perm.REQUEST) and hypervisor.is_up,
         "held": selectors.moves_that_hold_room(known, host),
+        "leaving": selectors.leaving_count(known, host),
     }
     return render(request, "host.html", context)
 

@@ -1,0 +1,110 @@
+"""Emptying a host: what is proposed for each of its instances, asking for what is chosen, and what became of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_http_methods
+
+from nmigrate import emptying, selectors, services
+from nmigrate.emptying import Proposal
+from nmigrate.models import Cloud, Hypervisor
+from nmigrate.services.requests import needs_approval_of
+from nmigrate.states import Perm
+from nmigrate.ways import BAD, DISK
+from webui.access import SignedIn, needs
+from webui.forms import EmptyForm
+
+PER_PAGE = 50
+"""So many instances are proposed for, and asked for, at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One instance on the page. `pick`: what its box stands for, "" where nothing can be chosen."""
+
+    proposal: Proposal
+    pick: str
+    is_picked: bool
+    must_ask: bool
+    lost: str
+    """What the move loses for good."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Perm.REQUEST)
+def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
+    known = get_object_or_404(Cloud, name=cloud)
+    source = known.hypervisors.filter(host=host).first()
+    if source is None:
+        return render(request, "host_gone.html", {"cloud": known, "host": host}, status=404)
+    if request.method != "POST":
+        return _show(request, known, source, EmptyForm())
+    form = EmptyForm(request.POST)
+    if not form.is_valid():
+        return _show(request, known, source, form, request.POST.getlist("pick"), status=422)
+    asked = services.empty_host(
+        actor=request.user,
+        host=source,
+        picks=form.picks(),
+        reason=form.cleaned_data["reason"],
+        ticket=form.cleaned_data["ticket"],
+    )
+    made = sum(one.migration is not None for one in asked)
+    context = {"cloud": known, "host": source, "asked": asked, "made": made}
+    return render(request, "emptied.html", context, status=200 if made else 409)
+
+
+def _show(
+    request: SignedIn,
+    cloud: Cloud,
+    source: Hypervisor,
+    form: EmptyForm,
+    picked: Collection[str] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """`picked`: the boxes that were ticked before; None: those are ticked whose move harms nobody."""
+    page = Paginator(selectors.host_instances(cloud, source.host), PER_PAGE).get_page(request.GET.get("page"))
+    may_evacuate = request.user.has_perm(Perm.EVACUATE)
+    found = emptying.proposals(cloud, source, page, may_evacuate=may_evacuate)
+    rows = [_row(proposal, picked) for proposal in found]
+    context: dict[str, Any] = {
+        "cloud": cloud,
+        "host": source,
+        "page": page,
+        "rows": rows,
+        "form": form,
+        "can_pick": sum(bool(row.pick) for row in rows),
+        "is_evacuation": not source.is_up,
+        "may_evacuate": may_evacuate,
+        "counts": _counts(found),
+    }
+    return render(request, "empty_host.html", context, status=status)
+
+
+def _row(proposal: Proposal, picked: Collection[str] | None) -> Row:
+    way, instance = proposal.way, proposal.instance
+    if way is None:
+        return Row(proposal, "", is_picked=False, must_ask=False, lost="")
+    pick = f"{instance.uuid}/{way.kind}/{way.host}"
+    return Row(
+        proposal,
+        pick,
+        is_picked=proposal.is_harmless if picked is None else pick in picked,
+        must_ask=needs_approval_of(way.kind, runs=instance.status != "SHUTOFF"),
+        lost=next((cost.text for cost in way.costs if cost.name == DISK and cost.tone == BAD), ""),
+    )
+
+
+def _counts(found: Collection[Proposal]) -> dict[str, int]:
+    """How many fare in which way, for the sentence above them."""
+    return {
+        "on": sum(one.is_harmless for one in found),
+        "down": sum(one.goes_down for one in found),
+        "moving": sum(one.move is not None for one in found),
+        "stuck": sum(one.way is None and one.move is None for one in found),
+    }
