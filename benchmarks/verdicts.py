@@ -1,4 +1,5 @@
-"""How long the server takes for the page of all destinations of an instance, with many hosts in its cloud.
+"""How long the server takes for the pages that judge: all destinations of an instance, its plan, and the emptying of
+a host with fifty instances, with many hosts in the cloud.
 
     var/.venv/bin/python -m benchmarks.verdicts [--hosts 500] [--times 20]
 
@@ -27,7 +28,10 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
+from nmigrate.models import Instance  # noqa: E402
 from tests.wide import wide_cloud  # noqa: E402
+
+CROWD = 50
 
 
 def say(line: str) -> None:
@@ -48,6 +52,10 @@ def times_of(ask: Callable[[], object], times: int) -> tuple[list[float], list[f
 
 def measure(hosts: int, times: int) -> None:
     instance = wide_cloud(hosts)
+    crowd = Instance.objects.filter(cloud="wide").exclude(pk=instance.pk).order_by("name").values("pk")
+    Instance.objects.filter(pk__in=crowd[:CROWD]).update(
+        host=instance.host, zone=instance.zone, pinned_zone=instance.zone
+    )
     call_command("setup_roles", verbosity=0)
     user = User.objects.create_user("helpdesk")
     user.groups.add(Group.objects.get(name="helpdesk"))
@@ -57,6 +65,7 @@ def measure(hosts: int, times: int) -> None:
         "destinations": reverse("destinations", args=["wide", instance.uuid]),
         "destinations that can": reverse("destinations", args=["wide", instance.uuid]) + "?only=1",
         "plan": reverse("request_migration", args=["wide", instance.uuid]),
+        "emptying": reverse("empty_host", args=["wide", instance.host]),
         "topology": reverse("topology", args=["wide"]),
     }
     medians = {}
@@ -73,8 +82,8 @@ def measure(hosts: int, times: int) -> None:
             f"{statistics.median(used):.0f} ms of the processor, "
             f"{queries} queries, {len(answer.content) / 1024:.0f} KiB"
         )
-    ratio = medians["destinations"] / medians["topology"]
-    say(f"destinations to topology: {ratio:.2f}")
+    for name in ("destinations", "emptying"):
+        say(f"{name} to topology: {medians[name] / medians['topology']:.2f}")
 
 
 def main() -> None:

@@ -17,7 +17,9 @@ from nmigrate.states import Kind
 from nmigrate.ways import ONLY_OPERATORS, Way
 
 NOTHING = Verdict()
-LIKELY = 20
+FEW = 30
+"""Of more hosts than these it is not told what speaks against each."""
+LIKELY = 8
 """So many of the roomiest hosts are judged first; the others only where none of these can take an instance."""
 
 
@@ -82,10 +84,11 @@ def _proposal(scene: Scene, instance: Instance, kinds: Sequence[Kind], *, may_ev
     there = [
         host for host in scene.hosts.values() if host.host != instance.host and host.zone == instance.zone
     ]
-    there.sort(key=lambda host: host.memory_mb_used - host.memory_mb_capacity)
+    usable = [host for host in there if host.is_up and host.is_enabled and _has_memory(host, instance)]
+    usable.sort(key=lambda host: host.memory_mb_used - host.memory_mb_capacity)
     for kind in kinds:
         case = scene.case(kind)
-        for some in (there[:LIKELY], there[LIKELY:]):
+        for some in (usable[:LIKELY], usable[LIKELY:]):
             if host := _best(case, some):
                 return Proposal(instance, _way(scene, kind, host))
     return Proposal(instance, verdict=_why_not(scene, kinds, there))
@@ -118,8 +121,8 @@ def _why_not(scene: Scene, kinds: Sequence[Kind], there: Sequence[Destination]) 
     nearest = min((preflight.judge(scene.case(kind)) for kind in kinds), key=lambda verdict: verdict.level)
     if nearest.level >= Level.OURS:
         return nearest
-    case = scene.case(kinds[-1])
-    verdicts = zip(there, preflight.judge_each(case, there), strict=True)
+    case, told = scene.case(kinds[-1]), there if len(there) <= FEW else []
+    verdicts = zip(told, preflight.judge_each(case, told), strict=True)
     against = {host.host: verdict.reasons[0] for host, verdict in verdicts if verdict.reasons}
     intro = any_host.none_of_zone(scene.subject.zone) if there else say("There is no other host in its zone.")
     why = join([intro, *any_host.each(against)])
@@ -127,6 +130,12 @@ def _why_not(scene: Scene, kinds: Sequence[Kind], there: Sequence[Destination]) 
 
 
 # -- room
+
+
+def _has_memory(host: Destination, instance: Instance) -> bool:
+    """A look before the rules, since a full cloud has many full hosts. Without a capacity none is known."""
+    free = host.memory_mb_capacity - host.memory_mb_used
+    return host.memory_mb_capacity == 0 or free >= needed_memory_mb(instance)
 
 
 def _take(host: Hypervisor, instance: Instance) -> None:
