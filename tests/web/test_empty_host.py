@@ -58,6 +58,7 @@ def test_what_would_go_down_is_offered_and_not_ticked(
     assert picks(shown)[f"{running.uuid}/cold/compute4"] is False
     assert "1 is shut down on the way." in shown
     assert "a manager approves first" in row(shown, "demo_zone")
+    assert f"/instances/{running.uuid}/migrate/" in row(shown, "demo_zone")
 
 
 def test_there_is_room_for_all_of_them_together(sign_in: SignIn, helpdesk: User, able: FakeCloud) -> None:
