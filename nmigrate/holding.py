@@ -69,7 +69,8 @@ def _has_settled(order: Order) -> bool:
 def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
     if cloud.server(instance.uuid).locked:
         return  # the inventory is behind
-    who = _who(cloud, move, "unlock")
+    asked = _asked(cloud, move, "unlock")
+    who = (cloud.user_name(asked.user_id) if asked else "") or audit.SOMEBODY
     try:
         with transaction.atomic():
             audit.record(
@@ -80,6 +81,7 @@ def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
                 state_before=move.state,
                 state_after=move.state,
                 reason=say("nmigrate puts it back"),
+                request_id=asked.request_id if asked else "",
             )
             place_hold(move)
             _remark(
@@ -120,13 +122,17 @@ def _watch_pin(move: Migration, instance: api.Server) -> None:
         )
 
 
-def _who(cloud: api.Cloud, move: Migration, nova_action: str) -> str:
-    """The author of the newest such action that is not ours."""
+def _asked(cloud: api.Cloud, move: Migration, nova_action: str) -> api.Action | None:
+    """The newest such action that is not ours."""
     ours = set(move.orders.exclude(request_id="").values_list("request_id", flat=True))
-    for action in cloud.actions(move.instance_uuid):
-        if action.action == nova_action and action.request_id not in ours:
-            return cloud.user_name(action.user_id) or audit.SOMEBODY
-    return audit.SOMEBODY
+    return next(
+        (
+            one
+            for one in cloud.actions(move.instance_uuid)
+            if one.action == nova_action and one.request_id not in ours
+        ),
+        None,
+    )
 
 
 def _remark(move: Migration, text: str) -> None:

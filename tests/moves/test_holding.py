@@ -64,6 +64,8 @@ def test_lock_taken_off_outside_is_told_and_put_back(ground: Ground, monkeypatch
     ground.until(lambda: ground.cloud.server(move.instance_uuid).locked, "the lock to be put back")
     event = AuditEvent.objects.get(migration_id=move.pk, action="hold_removed")
     assert (event.is_outside, event.actor) == (True, "admin")
+    (unlock,) = [one for one in ground.cloud.actions(move.instance_uuid) if one.action == "unlock"]
+    assert event.request_id == unlock.request_id
 
 
 def test_the_owners_lock_comes_back_though_ours_was_taken_off_meanwhile(
@@ -99,6 +101,8 @@ def test_decision_of_an_administrator_outside_is_a_bypass(ground: Ground) -> Non
     assert move.is_decided_outside
     event = AuditEvent.objects.get(migration_id=move.pk, action="observe_confirm")
     assert (event.is_outside, event.actor) == (True, "admin")
+    confirm = next(one for one in ground.cloud.actions(move.instance_uuid) if one.action == "confirmResize")
+    assert event.request_id == confirm.request_id
     approval = Approval.objects.get(migration=move)
     assert (approval.is_outside, approval.decided_by) == (True, None)
     assert not ground.cloud.server(move.instance_uuid).locked
