@@ -1,13 +1,16 @@
 """The page of an instance: how it could be moved, starting, stopping and unlocking it, and its host being down."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from nmigrate import services
-from nmigrate.models import AuditEvent, Cloud, Hypervisor, Instance, Migration, Order
+from nmigrate import services, watchdog
+from nmigrate.models import AuditEvent, Cloud, Hypervisor, Instance, Migration, Order, OutsideMove
 from nmigrate.states import State
 from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
@@ -257,7 +260,53 @@ def test_what_was_moved_outside_and_waits_says_who_can_decide(
 ) -> None:
     Instance.objects.filter(pk=vm2.pk).update(status="VERIFY_RESIZE")
 
-    assert "only its owner or an administrator of the cloud can confirm" in page_of(client, manager, vm2)
+    assert "Only its owner or an administrator of the cloud can confirm" in page_of(client, manager, vm2)
+
+
+def test_what_was_moved_outside_and_waits_is_said_once(
+    client: Client, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.migrate_outside(vm2.uuid, "compute3")
+    follow(synced, 6)
+
+    shown = page_of(client, manager, vm2).split("Its moves")[0]
+
+    assert shown.count("outside nmigrate") == 1
+    assert "compute1 → compute3, cold migration, by cloud-admin" in shown
+    for twice in (
+        "It is being moved",
+        "It cannot be moved now.",
+        "must be confirmed",
+        'id="to-destinations"',
+    ):
+        assert twice not in shown, twice
+
+
+def test_what_waits_outside_for_too_long_is_told_by_the_finding_alone(
+    client: Client, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.migrate_outside(vm2.uuid, "compute3")
+    follow(synced, 6)
+    OutsideMove.objects.update(updated_at=timezone.now() - timedelta(hours=2))
+    watchdog.judge("lab")
+
+    shown = page_of(client, manager, vm2).split("Its moves")[0]
+
+    assert shown.count("outside nmigrate") == 1
+    assert "Ask cloud-admin to confirm or revert it in the cloud" in shown
+
+
+def test_while_others_confirm_it_that_is_said(
+    client: Client, manager: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.migrate_outside(vm2.uuid, "compute3")
+    follow(synced, 6)
+    OutsideMove.objects.update(status="confirming")
+
+    shown = page_of(client, manager, vm2).split("Its moves")[0]
+
+    assert "being confirmed" in shown
+    assert "waits for a decision" not in shown
 
 
 def test_a_paused_instance_does_not_go_on_running(client: Client, helpdesk: User, running: Instance) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import advisor, any_host, selectors, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Cloud, Instance, Migration, Order
+from nmigrate.models import Cloud, Instance, Migration, Order, OutsideMove
 from nmigrate.scene import by_name, scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
@@ -115,10 +115,11 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     move = services.active_migration(cloud.name, instance.uuid)
     order = selectors.last_power_order(cloud.name, instance.uuid)
     is_ordered = order is not None and order.state in (*Order.OPEN, Order.State.ACCEPTED)
-    ways = [] if move else _ways_now(request, cloud, instance)
     findings = selectors.findings_of_instance(cloud.name, instance.uuid)
     copying = selectors.kept_copies(cloud.name, [instance.uuid]).get(instance.uuid)
     outside = None if move else next(iter(selectors.outside_in_flight(cloud.name, [instance.uuid])), None)
+    waits_outside = not move and _waits_outside(instance, outside)
+    ways = [] if move or waits_outside else _ways_now(request, cloud, instance)
     is_free = not move and not is_ordered and not instance.task_state
     can_move = any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)
     can_be_ordered = is_free and not instance.locked
@@ -132,7 +133,8 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "original_of": copying if copying and copying.instance_uuid == instance.uuid else None,
         "copy_of": copying if copying and copying.copy_uuid == instance.uuid else None,
         "is_host_down": selectors.is_host_down(instance),
-        "is_moved_outside": instance.status == "VERIFY_RESIZE" and not move,
+        "waits_outside": waits_outside,
+        "waits_too_long": any(one.rule == "undecided_outside" for one in findings),
         "order": order,
         "is_ordered": is_ordered,
         "order_failed": order if order and _has_failed(order, instance) else None,
@@ -154,6 +156,11 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
             outside and (outside.pk, outside.status, outside.dest_host),
         ),
     }
+
+
+def _waits_outside(instance: Instance, outside: OutsideMove | None) -> bool:
+    """Whether others moved it and have not decided on that: the page says so once, and offers no way to move it."""
+    return instance.status == "VERIFY_RESIZE" and (outside is None or outside.status == "finished")
 
 
 def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
