@@ -240,6 +240,22 @@ def test_a_move_that_others_made_is_drawn_too_and_ends(seen: Client, outside: Ou
     assert "in flight" not in text(seen.get(PAGE))
 
 
+def test_a_move_of_others_that_waits_is_drawn_as_one_of_ours_that_waits(
+    seen: Client, outside: OutsideMove
+) -> None:
+    OutsideMove.objects.update(status="finished")
+    Instance.objects.filter(name="vm1").update(status="VERIFY_RESIZE", host="compute3")
+
+    page = text(seen.get(PAGE))
+
+    assert 'data-from="compute1" data-to="compute3"><a' in page, "a line, but none that flows"
+    assert '<span class="state wait">' in page
+    assert "waits for a decision</span>" in page
+    assert "live migration outside nmigrate" in page
+    assert '<b class="t-wait">moved, waiting for a decision</b>' in page
+    assert "Move vm1…" not in page
+
+
 def test_a_move_of_ours_wins_over_what_was_seen_outside(outside: OutsideMove, asked: Migration) -> None:
     OutsideMove.objects.update(instance_uuid=asked.instance_uuid)
     zones = selectors.topology(Cloud.objects.get(), Wanted()).zones

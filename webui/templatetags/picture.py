@@ -45,6 +45,8 @@ def chip(value: Chip, cloud: str, may_move: bool = False) -> SafeString:
     if move is not None:
         look, css = words.of_migration(move.state), "moving"
         extra = format_html('<b class="t-{}">{}</b>', look.tone, _where(move, look, instance))
+    elif instance.status == "VERIFY_RESIZE":  # moved by others, who have to decide: as one of ours that waits
+        css, extra = "moving", format_html('<b class="t-{}">{}</b>', look.tone, look.word)
     else:
         extra = format_html('<span class="hidden">, {}</span>', look.word)
         if may_move:
@@ -143,7 +145,9 @@ def zone_id(name: str) -> str:
 def flight_state(flight: Flight) -> SafeString:
     if flight.move is not None:
         return state(flight.move)
-    return badge(Look(words.BUSY, say("moved outside nmigrate")))
+    if flight.outside is None or flight.is_going:
+        return badge(Look(words.BUSY, say("moved outside nmigrate")))
+    return badge(words.of_outside(flight.outside))
 
 
 @register.filter
@@ -153,6 +157,8 @@ def flight_kind(flight: Flight) -> str:
     if flight.outside is None:
         return ""
     kind, person = _OUTSIDE.get(flight.outside.type, flight.outside.type), flight.outside.user_name
+    if not flight.is_going:  # then the badge beside it says how it stands
+        kind = say("{kind} outside nmigrate", kind=kind)
     return say("{kind}, by {person}", kind=kind, person=person) if person else kind
 
 
