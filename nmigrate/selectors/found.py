@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.selectors.moves import number_of
@@ -64,13 +65,17 @@ def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
 
 
 def _moves(cloud: Cloud, text: str) -> QuerySet[Migration]:
+    """Those that a request id found have it as `request_found`: no page shows it otherwise."""
+    rows = Migration.objects.filter(cloud=cloud.name)
     named = Q(ticket__icontains=text)
     if number := number_of(text):
         named |= Q(pk=number)
     if text.casefold().startswith("req-"):
         ordered = Order.objects.filter(request_id__iexact=text, migration=OuterRef("pk"))
-        named |= Q(request_id__iexact=text) | Q(Exists(ordered))
-    return Migration.objects.filter(named, cloud=cloud.name)
+        own = Case(When(request_id__iexact=text, then=F("request_id")), default=Value(""))
+        rows = rows.annotate(request_found=Coalesce(Subquery(ordered.values("request_id")[:1]), own))
+        named |= ~Q(request_found="")
+    return rows.filter(named)
 
 
 def _hosts(cloud: Cloud, words: list[str]) -> QuerySet[Hypervisor]:

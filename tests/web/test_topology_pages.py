@@ -156,6 +156,9 @@ def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
 
     for query in ("ops-3", f"#{move.pk}", str(move.pk), "REQ-0f1e", "req-77aa"):
         assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": query})), query
+    for asked in ("REQ-0f1e", "req-77aa"):
+        found = text(client.get("/clouds/lab/find/", {"q": asked}))
+        assert f"<mark>{asked.lower()}</mark>" in found, "a row shows no request id but that which found it"
     for number in range(6):
         Migration.objects.create(
             cloud="lab", instance_uuid=f"u{number}", instance_name="n", ticket="CHG-118", reason="r", state="done",

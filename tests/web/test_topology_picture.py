@@ -14,6 +14,7 @@ from nmigrate.selectors import Wanted
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from tests.web.test_topology_pages import fill
+from webui.templatetags.picture import marked as mark
 
 PAGE = "/clouds/lab/"
 
@@ -313,6 +314,38 @@ def test_a_mark_never_lets_a_name_become_markup(seen: Client, vm2: Instance) -> 
     found = text(seen.get(f"{PAGE}find/", {"q": "b>v"}))
 
     assert "&lt;<mark>b&gt;v</mark>m&amp;2&lt;/b&gt;" in found
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("cong-thanh", "<mark>CỔNG-Thanh</mark>-Toán"),
+        ("toan", "CỔNG-Thanh-<mark>Toán</mark>"),
+        ("TOÁN cổng", "<mark>CỔNG</mark>-Thanh-<mark>Toán</mark>"),
+        ("10.20.0.14", "<mark>10.20.0.14</mark>"),
+    ],
+)
+def test_what_was_found_is_marked_however_it_was_typed(
+    seen: Client, vm2: Instance, query: str, marked: str
+) -> None:
+    vm2.name, vm2.addresses = "CỔNG-Thanh-Toán", ["192.0.2.7", "10.20.0.14"]
+    vm2.search = vm2.searchable()
+    vm2.save()
+
+    assert marked in text(seen.get(f"{PAGE}find/", {"q": query}))
+
+
+@pytest.mark.parametrize(
+    ("shown", "words", "marked"),
+    [
+        ("Straße", ["s"], "<mark>S</mark>tra<mark>ß</mark>e"),
+        ("To\u0301an", ["to"], "<mark>To\u0301</mark>an"),
+        ("a&b", ["&"], "a<mark>&amp;</mark>b"),
+        ("vm2", ["\u0301"], "vm2"),
+    ],
+)
+def test_a_mark_takes_whole_letters(shown: str, words: list[str], marked: str) -> None:
+    assert mark(shown, words) == marked
 
 
 def test_nothing_found_here_may_be_found_in_another_cloud(seen: Client) -> None:

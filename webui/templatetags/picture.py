@@ -5,14 +5,16 @@ Those of which a page may hold hundreds are built here, not in templates of thei
 
 import re
 import zlib
+from itertools import groupby
 
 from django import template
 from django.urls import reverse
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from nmigrate import selectors
 from nmigrate.models import Instance, Migration
+from nmigrate.models.inventory import without_accents
 from nmigrate.progress import progress
 from nmigrate.selectors import Chip, Flight, HostCard
 from nmigrate.sentences import join, say, say_n, told
@@ -190,22 +192,23 @@ def line_to(flight: Flight) -> str:
 @register.filter
 def marked(text: object, searched: list[str]) -> SafeString:
     """The text with what was searched for marked in it."""
-    plain = str(text)
-    if not searched:
-        return SafeString(conditional_escape(plain))
-    found = re.compile(
-        "|".join(re.escape(word) for word in sorted(searched, key=len, reverse=True)), re.IGNORECASE
-    )
-    parts, at = [], 0
-    for match in found.finditer(plain):
-        parts += [
-            conditional_escape(plain[at : match.start()]),
-            "<mark>",
-            conditional_escape(match.group()),
-            "</mark>",
-        ]
-        at = match.end()
-    return mark_safe("".join([*parts, conditional_escape(plain[at:])]))  # noqa: S308 - each part is escaped
+    letters, folded, places = list[str](), "", list[int]()
+    for letter in str(text):  # as it is searched: in small letters, and without accents, too
+        piece = without_accents(letter.casefold())
+        if letters and not piece:
+            letters[-1] += letter  # an accent of its own
+            continue
+        letters.append(letter)
+        folded += piece
+        places += [len(letters) - 1] * len(piece)
+    sought = sorted({without_accents(word) for word in searched} - {""}, key=len, reverse=True)
+    matches = re.finditer("|".join(map(re.escape, sought)), folded) if sought else ()
+    found = {place for match in matches for place in places[match.start() : match.end()]}
+    parts = [
+        format_html("<mark>{}</mark>" if is_found else "{}", "".join(letters[place] for place in group))
+        for is_found, group in groupby(range(len(letters)), found.__contains__)
+    ]
+    return mark_safe("".join(parts))  # noqa: S308 - each part is escaped
 
 
 @register.filter
