@@ -1,6 +1,6 @@
 """Small forms: they clean what a person typed, and never save."""
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 from django import forms
 from django.http import QueryDict
@@ -10,9 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from nmigrate.models import Migration
 from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
 from nmigrate.selectors import AuditFilter, MigrationFilter
+from nmigrate.selectors.figures import Outcome
 from nmigrate.sentences import say
 from nmigrate.services import Pick
 from nmigrate.states import KIND_LABELS, LABELS, Kind, State
+from webui.pictures.figures import OUTCOME_WORDS
 
 REASON_LIMIT = 2000
 OFF_A_HOST = (Kind.LIVE, Kind.COLD, Kind.EVACUATE)
@@ -148,7 +150,9 @@ class MigrationFilterForm(forms.Form):
         choices=[
             ("", say("any state")),
             ("active", say("under way")),
+            ("open", say("waits for a manager")),
             *((state.value, label) for state, label in LABELS.items()),
+            *((one.value, OUTCOME_WORDS[one]) for one in (Outcome.RETURNED, Outcome.BACK, Outcome.DROPPED)),
         ],
         error_messages={"invalid_choice": _("There is no such state. Choose one from the list.")},
     )
@@ -165,6 +169,22 @@ class MigrationFilterForm(forms.Form):
         error_messages={"invalid_choice": _("There is no such list. Choose one of the two.")},
     )
 
+    since = forms.CharField(required=False, max_length=10)
+    until = forms.CharField(required=False, max_length=10)
+    cause = forms.CharField(required=False, max_length=60)
+
+    def clean_since(self) -> datetime | None:
+        return _midnight(self.cleaned_data["since"])
+
+    def clean_until(self) -> datetime | None:
+        """The end of that day."""
+        return _midnight(self.cleaned_data["until"], days_later=1)
+
+    def clean(self) -> None:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until <= since:
+            self.add_error("until", _("The end must be later than the beginning."))
+
     def wanted(self) -> MigrationFilter:
         return MigrationFilter(**{key: value for key, value in self.cleaned_data.items() if key != "made"})
 
@@ -179,6 +199,7 @@ class AuditFilterForm(forms.Form):
     action = forms.CharField(required=False, max_length=40, label=_("Action"))
     since = forms.CharField(required=False, max_length=40, label=_("From"))
     until = forms.CharField(required=False, max_length=40, label=_("Until"))
+    cloud = forms.CharField(required=False, max_length=100, label=_("Cloud"))
     outside = forms.BooleanField(required=False)
     view = forms.ChoiceField(
         required=False, choices=[("", _("Move by move")), ("entries", _("Every entry"))], label=_("View")
@@ -216,7 +237,21 @@ class AuditFilterForm(forms.Form):
             text=data["q"],
             migration=data["migration"],
             is_outside=data["outside"],
+            cloud=data["cloud"],
         )
+
+
+def _midnight(text: str, days_later: int = 0) -> datetime | None:
+    """ "2026-11-22": the beginning of that day in the reader's zone."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise forms.ValidationError(_("Write the day as 2026-11-22.")) from error
+    if not 1970 < day.year < 9999:
+        raise forms.ValidationError(_("Choose a year between 1971 and 9998."))
+    return timezone.make_aware(datetime.combine(day + timedelta(days=days_later), time.min))
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from nmigrate.diagnosis.cause import HELPDESK, OPERATOR, Cause, Proof
 from nmigrate.diagnosis.explain import explain_move, explain_refusal, mark, split_advice
-from nmigrate.diagnosis.own import OWN, ROWS, own_cause
+from nmigrate.diagnosis.own import OWN, ROWS, general_why, own_cause
 from nmigrate.diagnosis.table import NO_VALID_HOST, TABLE, Row, match
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Row",
     "explain_move",
     "explain_refusal",
+    "general_why",
     "mark",
     "match",
     "own_cause",

@@ -239,8 +239,15 @@ _STAND_INS = {
     "name": (say("the instance"), say("The instance")),
     "source": (say("its host"), say("Its host")),
     "dest": (say("the other host"), say("The other host")),
+    "host": (say("a wrong host"), say("A wrong host")),
+    "beside": (say("such as one for swap"), say("Such as one for swap")),
 }
 """What stands for a name that is not known: within a sentence, and where it begins one."""
+
+
+def general_why(key: str) -> str:
+    """Why, of every move that failed for this cause: no instance and no host is named. "" for what no row tells."""
+    return fill(ROWS[key]).why if key in ROWS else ""
 
 
 def fill(row: Row, **words: Any) -> Cause:

@@ -99,25 +99,43 @@ def last_power_order(cloud_name: str, uuid: str) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class MigrationFilter:
-    """What the list of migrations was asked for; `state` is a state, "active" or empty."""
+    """What the list of migrations was asked for; `state` is a state, one of STATE_GROUPS or empty. `since` and `until`
+    are aware and of the request; `until` is not included."""
 
     cloud: str = ""
     state: str = ""
     kind: str = ""
     person: str = ""
     instance: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    cause: str = ""
+
+
+STATE_GROUPS: dict[str, Q] = {
+    "active": Q(state__in=ACTIVE_STATES),
+    "open": Q(state__in=DECIDABLE),
+    "returned": Q(state=State.REVERTED, waiting_since__isnull=False),
+    "back": Q(state=State.ABORTED) | Q(state=State.REVERTED, waiting_since=None),
+    "dropped": Q(state__in=(State.DECLINED, State.CANCELLED)),
+}
+"""Several states that are asked for as one: under way, decisions that are open, and outcomes of the figures."""
 
 
 def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     rows = Migration.objects.order_by("-id")
     if wanted.cloud:
         rows = rows.filter(cloud=wanted.cloud)
-    if wanted.state == "active":
-        rows = rows.filter(state__in=ACTIVE_STATES)
-    elif wanted.state:
-        rows = rows.filter(state=wanted.state)
+    if wanted.state:
+        rows = rows.filter(STATE_GROUPS.get(wanted.state, Q(state=wanted.state)))
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
+    if wanted.since:
+        rows = rows.filter(requested_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(requested_at__lt=wanted.until)
+    if wanted.cause:
+        rows = rows.filter(cause=wanted.cause)
     if wanted.person:
         rows = rows.filter(requested_by_name__icontains=wanted.person)
     if wanted.instance:

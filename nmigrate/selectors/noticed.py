@@ -21,8 +21,12 @@ STATUSES: dict[str, tuple[str, ...]] = {
     State.REVERTED: ("reverted",),
     State.ABORTED: ("cancelled",),
     State.FAILED: ("error", "failed"),
+    "open": ("finished",),
+    "returned": ("reverted",),
+    "back": ("cancelled",),
 }
-"""Nova's statuses of a record that mean the same as a state of ours; moving is what is under way and none of these."""
+"""Nova's statuses of a record that mean the same as a state of ours, or a group of them; moving is what is under way
+and none of these."""
 FORGOTTEN = timedelta(hours=1)
 PASSED_FOR = timedelta(hours=24)
 """For how long a page still tells of a finding that has passed."""
@@ -106,6 +110,12 @@ def outside_moves(wanted: MigrationFilter) -> QuerySet[OutsideMove]:
         rows = rows.filter(status__in=STATUSES.get(wanted.state, ()))
     if wanted.kind:
         rows = rows.filter(type__in=RECORD_TYPES.get(wanted.kind, ()))
+    if wanted.since:
+        rows = rows.filter(started_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(started_at__lt=wanted.until)
+    if wanted.cause:  # Nova's record tells none
+        rows = rows.none()
     if wanted.person:
         rows = rows.filter(user_name__icontains=wanted.person)
     if wanted.instance:

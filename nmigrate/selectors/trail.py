@@ -26,6 +26,7 @@ class AuditFilter:
     text: str = ""
     migration: int | None = None
     is_outside: bool = False
+    cloud: str = ""
 
 
 DECISIONS = "decisions"
@@ -52,6 +53,8 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:
         rows = rows.filter(at__lt=wanted.until)
+    if wanted.cloud:
+        rows = rows.filter(cloud=wanted.cloud)
     if wanted.is_outside:
         rows = rows.filter(is_outside=True)
     if wanted.migration is not None:

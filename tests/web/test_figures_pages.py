@@ -1,20 +1,26 @@
 """The figures page, the pictures of a migration and of a host: who sees them, and that their numbers are right."""
 
+import html
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from nmigrate.diagnosis import ROWS, general_why, own_cause
 from nmigrate.models import Approval, Cloud, HostSample, Hypervisor, Migration
 from nmigrate.selectors import figures
 from nmigrate.selectors.figures import Outcome
+from nmigrate.states import State
+from tests.conftest import follow
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from webui.pictures import figures as drawn
@@ -112,8 +118,6 @@ def test_what_arrived_and_was_sent_back_has_arrived(helpdesk: User, noon: object
 
 
 def test_every_state_has_an_outcome() -> None:
-    from nmigrate.states import State
-
     assert set(figures.OUTCOMES) == set(State)
     assert set(drawn.OUTCOME_WORDS) == set(Outcome)
 
@@ -164,6 +168,28 @@ def test_causes_are_counted_and_told_by_their_newest_case(helpdesk: User, noon: 
         ("ssh", 2, "No way 2."),
         ("lvm", 1, "No way 1."),
     ]
+
+
+def test_a_cause_is_one_row_whatever_the_hosts_and_is_said_of_all_its_cases(
+    client: Client, helpdesk: User, manager: User
+) -> None:
+    for host in ("compute1", "compute2"):
+        why = own_cause("disk-too-large", name="vm", dest=host).why
+        asked(helpdesk, timezone.now(), "failed", failure="No.", cause="disk-too-large", why=why)
+    asked(helpdesk, timezone.now(), "failed", failure="No.", cause="unknown:1", why="New words on compute3.")
+    client.force_login(manager)
+
+    shown = text(client.get("/figures/")).split('id="causes"')[1].split("</section>")[0]
+
+    assert shown.count("<tr>") == 3, "the head and a row for each cause"
+    assert "Its disk does not fit on the other host." in shown
+    assert "compute2" not in shown
+    assert "New words on compute3." in shown, "no row tells of it: as of the last"
+
+
+@pytest.mark.parametrize("key", ROWS)
+def test_every_cause_can_be_said_of_all_its_cases(key: str) -> None:
+    assert general_why(key).endswith(".")
 
 
 def test_a_long_period_is_drawn_in_whole_weeks_that_end_today(helpdesk: User, noon: object) -> None:
@@ -218,6 +244,61 @@ def test_the_period_and_the_cloud_stand_in_the_address(
     assert "1 move was asked for." in text(client.get("/figures/?days=90&cloud=lab"))
     assert "Nobody asked for a move" in text(client.get("/figures/?days=90&cloud=dr"))
     assert "1 move was asked for." in text(client.get("/figures/?days=x&cloud=nowhere&page=x"))
+
+
+@pytest.fixture
+def many(helpdesk: User, synced: FakeCloud) -> None:
+    """Moves of every outcome, of two kinds and two clouds, on days that differ from zone to zone."""
+    Cloud.objects.create(name="dr")
+    now, causes = timezone.now(), ("ssh", "lvm", "unknown:1")
+    for number, state in enumerate((*State, State.REVERTED, State.FAILED, State.FAILED)):
+        at = now - timedelta(hours=7 * number)
+        failed = {"failure": "No.", "why": "No.", "cause": causes[number % 3]} if state == "failed" else {}
+        kind, cloud = ("live", "dr") if number % 2 else ("cold", "lab")
+        waited = {"waiting_since": at} if number == len(State) else {}
+        asked(helpdesk, at, state, kind=kind, cloud=cloud, **failed, **waited)
+
+
+@pytest.mark.parametrize("query", ["days=7", "days=90", "days=7&cloud=dr"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Ho_Chi_Minh"])
+def test_every_number_leads_to_a_list_of_as_many(
+    client: Client, manager: User, many: None, query: str, zone: str
+) -> None:
+    client.force_login(manager)
+    client.cookies["zone"] = zone
+    shown = text(client.get(f"/figures/?{query}"))
+
+    links = re.findall(r'<a [^>]*href="(/migrations/\?[^"]*)">(\d+)', shown)
+
+    assert len(links) > 15
+    for link, number in links:
+        listed = text(client.get(html.unescape(link)))
+        assert re.search(rf"\b{number} migrations? match", listed), (link, number)
+    states = {dict(parse_qsl(html.unescape(link).partition("?")[2])).get("state") for link, _ in links}
+    assert "cloud" in query or states == {None, "open", *Outcome}
+
+
+def test_who_may_not_see_the_moves_gets_plain_numbers(client: Client, many: None) -> None:
+    counter = User.objects.create_user("counter")
+    counter.user_permissions.add(Permission.objects.get(codename="view_audit"))
+    client.force_login(counter)
+
+    assert 'href="/migrations/?' not in text(client.get("/figures/"))
+
+
+def test_what_was_decided_outside_leads_to_as_many_entries(
+    client: Client, manager: User, synced: FakeCloud, waiting: Migration
+) -> None:
+    synced.confirm_outside(waiting.instance_uuid)
+    follow(synced, 3)
+    Cloud.objects.create(name="dr")
+    client.force_login(manager)
+
+    for cloud, count in (("lab", "1 entry"), ("dr", "")):
+        shown = text(client.get(f"/figures/?cloud={cloud}"))
+        (link,) = re.findall(r'id="to-outside" href="([^"]*)"', shown) if count else ["/audit/?cloud=dr"]
+        listed = text(client.get(html.unescape(link)))
+        assert (count or "No entry matches.") in listed
 
 
 def test_the_way_to_the_figures_is_shown_to_those_who_may_see_them(

@@ -403,3 +403,38 @@ def test_what_went_there_and_came_back_says_so(client: Client, helpdesk: User, w
     Migration.objects.filter(pk=waiting.pk).update(state=State.REVERTED)
 
     assert "compute1 → compute3, and back" in text(client.get("/migrations/"))
+
+
+def test_the_list_keeps_the_days_and_the_cause_that_were_asked_for(
+    client: Client, helpdesk: User, waiting: Migration
+) -> None:
+    today = timezone.localdate()
+    failed = {"state": State.FAILED, "cause": "no-memory", "failure": "No.", "ended_at": timezone.now()}
+    Migration.objects.filter(pk=waiting.pk).update(**failed)
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/migrations/?since={today}&until={today}&cause=no-memory"))
+
+    assert "1 migration matches." in shown
+    assert "All of them failed for this reason: The other host has too little free memory for it." in shown
+    assert f'name="since" value="{today}"' in shown
+    assert '<input type="hidden" name="cause" value="no-memory">' in shown
+    assert "No migration matches" in text(client.get(f"/migrations/?until={today - timedelta(days=1)}"))
+    assert "No migration matches" in text(client.get("/migrations/?made=outside&cause=no-memory"))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("since=yesterday", "Write the day as 2026-11-22."),
+        ("until=0001-01-01", "Choose a year between 1971 and 9998."),
+        ("since=2026-11-23&until=2026-11-22", "The end must be later than the beginning."),
+    ],
+)
+def test_a_bad_day_gets_a_sentence(client: Client, helpdesk: User, query: str, sentence: str) -> None:
+    client.force_login(helpdesk)
+
+    response = client.get(f"/migrations/?{query}")
+
+    assert response.status_code == 422
+    assert sentence in text(response)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from nmigrate.models import Hypervisor
+from nmigrate.diagnosis import general_why
+from nmigrate.models import Hypervisor, Migration
 from nmigrate.selectors.figures import LIMITS, Decisions, FrequentCause, Moves, Outcome, Period, Tally
 from nmigrate.sentences import say
 from nmigrate.states import KIND_LABELS
@@ -57,8 +58,8 @@ class Column:
     pieces: tuple[Piece, ...]
 
     @property
-    def numbers(self) -> list[int]:
-        return list(self.tally.counts.values())
+    def numbers(self) -> list[tuple[Outcome, int]]:
+        return list(self.tally.counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +129,23 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 class KindRow:
     """The moves of one kind: a bar whose length is their number beside the most frequent kind's."""
 
+    kind: str
     word: str
     tally: Tally
     pieces: tuple[Piece, ...]
 
     @property
-    def numbers(self) -> list[tuple[str, int]]:
-        return [(OUTCOME_WORDS[outcome], number) for outcome, number in self.tally.counts.items()]
+    def numbers(self) -> list[tuple[Outcome, str, int]]:
+        return [(outcome, OUTCOME_WORDS[outcome], number) for outcome, number in self.tally.counts.items()]
 
 
 def kinds(moves: Moves) -> list[KindRow]:
+    """A row for each kind, and one for all of them, which has no bar."""
     most = max((tally.total for tally in moves.by_kind.values()), default=1)
-    return [KindRow(KIND_LABELS[kind], tally, _along(tally, most)) for kind, tally in moves.by_kind.items()]
+    rows = [
+        KindRow(kind, KIND_LABELS[kind], tally, _along(tally, most)) for kind, tally in moves.by_kind.items()
+    ]
+    return rows + ([KindRow("", say("all"), moves.all, ())] if len(rows) > 1 else [])
 
 
 def _along(tally: Tally, most: int) -> tuple[Piece, ...]:
@@ -171,13 +177,21 @@ def distribution(decisions: Decisions) -> list[CountRow]:
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:
+    """`why` is said of all its cases where the failure table knows the cause, else of the last."""
+
     found: FrequentCause
+    why: str
     width: str
 
 
 def causes(found: Sequence[FrequentCause]) -> list[CauseRow]:
     most = max((one.number for one in found), default=1)
-    return [CauseRow(one, percent(100 * one.number / most)) for one in found]
+    return [CauseRow(one, why(one.cause, one.last), percent(100 * one.number / most)) for one in found]
+
+
+def why(cause: str, example: Migration) -> str:
+    """Of every move with this cause; words that are new to us are told as of the example."""
+    return general_why(cause) or example.why or example.failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,15 @@
 """Tags that place a picture in a page: one line in the page, the picture in a fragment of its own."""
 
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils.formats import localize
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from nmigrate.models import Hypervisor, Migration
 from webui import times
@@ -32,6 +39,20 @@ def share(part: float, whole: float) -> str:
     found = round(100 * part / whole)
     found = min(found, 99) if part < whole else found
     return f"{max(found, 1) if part > 0 else 0}%"
+
+
+@register.simple_tag(takes_context=True)
+def moves_link(
+    context: Context, number: int, since: date | None = None, until: date | None = None, **chosen: str
+) -> str | SafeString:
+    """A number of the figures as a link to the list of just these moves, for who may see that."""
+    shown = localize(number)
+    if not number or not context["may_list"]:
+        return str(shown)
+    period = context["period"]
+    asked = {"since": since or period.first, "until": until or period.today, "cloud": period.cloud, **chosen}
+    query = urlencode({name: str(value) for name, value in asked.items() if value})
+    return format_html('<a href="{}?{}">{}</a>', reverse("migrations"), query, shown)
 
 
 register.filter("day_of_year", times.day_of_year)

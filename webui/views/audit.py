@@ -99,6 +99,7 @@ def audit_trail(request: SignedIn) -> HttpResponse:
         "is_by_entry": is_by_entry,
         "stories": [] if is_by_entry or not is_valid else _with_moves(page.object_list),
         "actions": sorted(selectors.audit_actions(), key=lambda one: told(words.of_action(one)).casefold()),
+        "trail_clouds": [cloud.name for cloud in selectors.clouds()],
         "chain": chain_state(),
         "selection": selection.urlencode(),
         "is_filtered": bool(filters),

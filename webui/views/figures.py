@@ -54,5 +54,6 @@ def figures(request: SignedIn) -> HttpResponse:
         "page": page,
         "hosts": drawn.host_rows(hosts, used, timezone.localdate(), HOST_DAYS),
         "host_days": HOST_DAYS,
+        "may_list": request.user.has_perm(Perm.VIEW),
     }
     return render(request, "figures.html", context)

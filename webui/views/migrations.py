@@ -21,6 +21,7 @@ from nmigrate.states import Kind, Perm, State
 from webui import comparison, half_way, noticed, stored, timeline, toasts
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
+from webui.pictures.figures import why
 from webui.step_words import POST_COPY
 
 PER_PAGE = 50
@@ -38,9 +39,11 @@ def migrations(request: SignedIn) -> HttpResponse:
     if is_valid:
         rows = selectors.outside_moves(form.wanted()) if is_outside else selectors.migrations(form.wanted())
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    cause = form.cleaned_data["cause"] if is_valid and not is_outside else ""
     context = {
         "form": form,
         "page": page,
+        "why": why(cause, page[0]) if cause and page.object_list else "",
         "clouds": selectors.clouds(),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "is_outside": is_outside,
