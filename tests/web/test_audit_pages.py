@@ -1,8 +1,10 @@
 """The audit trail's pages: what a filter finds, what bad input gets, an export that harms no spreadsheet."""
 
 import csv
+import html
 import io
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -275,10 +277,46 @@ def test_the_moves_are_taken_away_as_they_are_told(
         assert (named["What came of it"], named["Kind"]) == ("done", "cold migration")
         assert "manager confirmed the move: looks healthy" in named["Who did what"]
         assert named["Zone"] == "nova-1"
+        assert (named["From host"], named["To host"]) == ("compute1", "compute3")
+        for column in ("Began at", "Last entry at"):
+            utc, local = named[f"{column} (UTC)"], named[f"{column} (local time)"]
+            assert utc.endswith("Z")
+            assert datetime.fromisoformat(utc) == datetime.fromisoformat(local)
     else:
         assert "xong" in move
+        assert len(set(head)) == len(head), "no two columns have one name"
     assert single[2] == "'=a", "no cell is a formula"
     assert client.get("/audit/moves.csv?since=never").status_code == 422
+
+
+def test_what_was_chosen_stays_from_page_to_page_and_in_the_export(
+    client: Client, auditor: User, synced: FakeCloud
+) -> None:
+    with transaction.atomic():
+        for name in (*(["a"] * 60), "b"):
+            audit.record("start", actor="helpdesk", cloud="lab", instance_name=name)
+    client.force_login(auditor)
+    chosen = "instance=a&action=start&view=entries"
+
+    first = text(client.get(f"/audit/?{chosen}"))
+    (following,) = re.findall(r'rel="next" href="([^"]*)"', first)
+    second = text(client.get(f"/audit/{html.unescape(following)}"))
+
+    assert "51 to 60 of 60" in second
+    assert f'href="/audit/export.csv?{html.escape(chosen)}" download' in second
+    assert len(rows_of(client, f"?{chosen}")) == 60
+
+
+def test_an_empty_selection_says_what_to_do_next(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+
+    shown = text(client.get("/audit/?person=nobody&view=entries&until=2026-01-01T00:00"))
+
+    assert "No entry matches." in shown
+    assert "Take a filter away or choose a longer time." in shown
+    assert '<a href="?view=entries">Show all</a>' in shown, "the view that was chosen stays"
+    today = re.findall(r'href="(\?[^"]*)">Today', shown)[0]
+    assert client.get(f"/audit/{html.unescape(today)}").status_code == 200, "no end before the beginning"
 
 
 def test_every_decision_can_be_asked_for_at_once(client: Client, auditor: User, done: Migration) -> None:

@@ -165,10 +165,11 @@ def _as_file(
 
 
 MOVE_COLUMNS = (
-    say("Migration"), say("Cloud"), say("Instance"), say("UUID"), say("Kind"), say("Project"), say("From"),
-    say("To"), say("Zone"),
-    say("Asked by"), say("Asked"), say("Why"), say("Ticket"), say("Who did what"), say("What came of it"),
-    say("Last entry"), say("Outside nmigrate"), say("Entries"),
+    say("Migration"), say("Cloud"), say("Instance"), say("UUID"), say("Kind"), say("Project"),
+    say("From host"), say("To host"), say("Zone"), say("Asked by"), say("Began at (UTC)"), say("Why"),
+    say("Ticket"), say("Who did what"), say("What came of it"), say("Last entry at (UTC)"),
+    say("Outside nmigrate"), say("Number of entries"), say("Began at (local time)"),
+    say("Last entry at (local time)"),
 )  # fmt: skip
 
 
@@ -186,13 +187,10 @@ def _csv_of_moves(stories: QuerySet[AuditEvent, int], zone: tzinfo, language: st
 
 
 def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> list[str]:
-    def moment(at: datetime) -> str:
-        return at.astimezone(zone).isoformat(sep=" ", timespec="seconds")
-
     first, where = story.first, story.where
     is_asked = first.action == "request"
     acts = [
-        f"{moment(act.at)} {told(words.of_person(act.actor))} {told(words.of_action(act.action))}"
+        f"{_local(act.at, zone)} {told(words.of_person(act.actor))} {told(words.of_action(act.action))}"
         + (f": {told(act.reason)}" if act.reason else "")
         for act in story.acts
     ]
@@ -208,15 +206,25 @@ def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> 
         where.to_host,
         _zones(move) if move else "",
         first.actor if is_asked else "",
-        moment(first.at),
+        _utc(first.at),
         told(first.reason) if is_asked else "",
         first.ticket,
         "; ".join(acts),
         told(words.of_state(story.state)) + (f": {told(why)}" if why else ""),
-        moment(story.last.at),
+        _utc(story.last.at),
         told(say("yes") if story.is_outside else say("no")),
         str(len(story.events)),
+        _local(first.at, zone),
+        _local(story.last.at, zone),
     ]
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    return at.astimezone(zone).isoformat(timespec="milliseconds")
 
 
 def _zones(move: Migration) -> str:
@@ -242,8 +250,8 @@ def _csv(rows: QuerySet[AuditEvent], zone: tzinfo, language: str) -> Iterator[st
     for event in rows.order_by("id").iterator(chunk_size=500):
         values = (
             event.id,
-            event.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            event.at.astimezone(zone).isoformat(timespec="milliseconds"),
+            _utc(event.at),
+            _local(event.at, zone),
             event.actor,
             "yes" if event.is_outside else "no",
             event.action,
