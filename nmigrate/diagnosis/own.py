@@ -239,8 +239,8 @@ _STAND_INS = {
     "name": (say("the instance"), say("The instance")),
     "source": (say("its host"), say("Its host")),
     "dest": (say("the other host"), say("The other host")),
-    "host": (say("a wrong host"), say("A wrong host")),
-    "beside": (say("such as one for swap"), say("Such as one for swap")),
+    "host": (say("a wrong host"),) * 2,  # no sentence begins with these two
+    "beside": (say("such as one for swap"),) * 2,
 }
 """What stands for a name that is not known: within a sentence, and where it begins one."""
 
