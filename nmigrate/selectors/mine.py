@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
@@ -20,6 +21,8 @@ from nmigrate.selectors.zones import clouds
 from nmigrate.states import Kind, Perm, State
 
 LIMIT = 8
+NAMED = 3
+"""So many instances in error are named of each cloud."""
 FAILED_FOR = timedelta(days=14)
 """A failed move that nobody followed up is shown for so long."""
 OUTSIDE_FOR = timedelta(days=30)
@@ -44,6 +47,19 @@ class Trail:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """The instances of one cloud that are in error: how many, and the first of them by name."""
+
+    cloud: str
+    number: int
+    named: list[Instance]
+
+    @property
+    def rest(self) -> int:
+        return self.number - len(self.named)
+
+
+@dataclass(frozen=True, slots=True)
 class Mine:
     """A person's own page. `since` is when they were here last; None at their first visit."""
 
@@ -59,8 +75,7 @@ class Mine:
     under_way: Part
     outside: Part
     trail: Trail | None
-    broken: list[tuple[str, int]] = field(default_factory=list)
-    """Clouds with instances in error, and how many."""
+    broken: list[Broken] = field(default_factory=list)
     silent: list[Pulse] = field(default_factory=list)
     """What of this application itself has stopped."""
 
@@ -79,15 +94,20 @@ class Mine:
 
 
 def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most seven queries, each of a row or two."""
+    """Changes whenever this person's page would look different. At most seven queries, each of a few rows."""
+    return _version(user, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
+
+
+def _version(user: User, stopped: list[Pulse], broken: list[Broken]) -> str:
     moves = Migration.objects.aggregate(last=Max("id"), versions=Sum("version"))
     findings = Finding.objects.aggregate(last=Max("id"), ended=Count("ended_at"))
     parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
     # The inventory's version grows with everything; only its troubles concern a person here.
-    parts += [Cloud.objects.exclude(problem="").count(), len(silent())]
+    parts += [Cloud.objects.exclude(problem="").count(), len(stopped)]
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
-        parts += [hosts["n"], hosts["ids"], hosts["off"], sum(number for _, number in broken_instances())]
+        parts += [hosts["n"], hosts["ids"], hosts["off"]]
+        parts += [part for one in broken for part in (one.number, *(instance.pk for instance in one.named))]
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)
@@ -95,8 +115,9 @@ def mine_version(user: User) -> str:
 
 def mine(user: User, since: datetime | None) -> Mine:
     """Everything of the page; the version first, so that what changes meanwhile is asked for again."""
-    version = mine_version(user)
     asks, operates = user.has_perm(Perm.REQUEST), user.has_perm(Perm.EVACUATE)
+    stopped, broken = silent(), broken_instances() if operates else []
+    version = _version(user, stopped, broken)
     audits = user.has_perm(Perm.AUDIT)
     return Mine(
         version=version,
@@ -111,8 +132,8 @@ def mine(user: User, since: datetime | None) -> Mine:
         under_way=_part(_under_way(user)) if asks else Part(),
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
-        broken=broken_instances() if operates else [],
-        silent=silent(),
+        broken=broken,
+        silent=stopped,
     )
 
 
@@ -154,10 +175,17 @@ def _troubled_hosts() -> QuerySet[Hypervisor]:
     return rows.order_by(Case(When(_is_down(), then=0), default=1), "cloud_id", "host")
 
 
-def broken_instances() -> list[tuple[str, int]]:
-    """Each cloud that has instances in error, with their number."""
-    rows = Instance.objects.filter(status="ERROR").values_list("cloud_id").annotate(n=Count("id"))
-    return list(rows.order_by("cloud_id"))
+def broken_instances() -> list[Broken]:
+    """Each cloud that has instances in error. One query, of a few rows for each."""
+    ranked = Instance.objects.filter(status="ERROR").annotate(
+        rank=Window(RowNumber(), partition_by="cloud_id", order_by=("name", "id")),
+        number=Window(Count("id"), partition_by="cloud_id"),
+    )
+    found: dict[str, Broken] = {}
+    rows = ranked.filter(rank__lte=NAMED).only("cloud_id", "uuid", "name").order_by("cloud_id", "rank")
+    for row in rows:
+        found.setdefault(row.cloud_id, Broken(row.cloud_id, row.number, [])).named.append(row)
+    return list(found.values())
 
 
 def _findings(user: User) -> QuerySet[Finding]:

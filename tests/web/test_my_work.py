@@ -223,6 +223,40 @@ def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: Us
     assert "No cloud has been read yet" in text(client.get("/mine/"))
 
 
+def test_instances_in_error_are_named_with_links_and_the_rest_is_counted(
+    client: Client, operator: User, synced: FakeCloud
+) -> None:
+    names = list(Instance.objects.order_by("name").values_list("name", flat=True))
+    Instance.objects.update(status="ERROR")
+    client.force_login(operator)
+
+    for page in ("/mine/", "/health/"):
+        shown = text(client.get(page))
+        assert f"{len(names)} instances of lab are in error</a>:" in shown
+        assert [name for name in names if f">{name}</a>" in shown] == names[:3]
+        assert (f"and {len(names) - 3} more" if len(names) > 4 else "and one more") in shown
+
+
+def test_another_instance_in_error_is_noticed_though_their_number_is_the_same(
+    operator: User, synced: FakeCloud
+) -> None:
+    Instance.objects.filter(name="vm2").update(status="ERROR")
+    before = selectors.mine_version(operator)
+
+    Instance.objects.update(status="ACTIVE")
+    Instance.objects.filter(name="doem").update(status="ERROR")
+
+    assert selectors.mine_version(operator) != before
+
+
+def test_the_signs_of_life_are_read_once(operator: User, synced: FakeCloud) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        selectors.mine(operator, None)
+
+    for table in ("heartbeat", "ROW_NUMBER"):
+        assert sum(table in query["sql"] for query in asked) == 1, table
+
+
 # -- what changed
 
 
