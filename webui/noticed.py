@@ -25,6 +25,9 @@ _MUST = {
 DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
 """What a decision ends. While a host is down, or nobody knows where it runs, none is offered here."""
 
+OF_PROCESSES = frozenset({"unanswered", "unread"})
+"""What the health page tells more of: whether workers and follower run, and what the cloud last said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -48,18 +51,22 @@ class Row:
 
 
 def rows(
-    user: User, findings: Iterable[Finding], *, page_of: Migration | Instance | None = None
+    user: User,
+    findings: Iterable[Finding],
+    *,
+    page_of: Migration | Instance | None = None,
+    is_health: bool = False,
 ) -> list[Row]:
-    """No queries, if the findings came with their migrations. `page_of`: the page is that one's own."""
+    """No queries, if the findings came with their migrations. `page_of`: the page is that one's own; `is_health`: it
+    is the health page."""
     return [
-        Row(
-            one,
-            tone(one),
-            who_acts(user, one),
-            tuple(_links(user, one, page_of)),
-        )
+        Row(one, tone(one), who_acts(user, one), tuple(_links(user, one, page_of, is_health=is_health)))
         for one in findings
     ]
+
+
+def is_of_processes(finding: Finding) -> bool:
+    return finding.rule in OF_PROCESSES
 
 
 def tone(finding: Finding) -> str:
@@ -79,8 +86,12 @@ def who_acts(user: User, finding: Finding) -> str:
     return say("You can do this.")
 
 
-def _links(user: User, finding: Finding, page_of: Migration | Instance | None) -> Iterable[Link]:
+def _links(
+    user: User, finding: Finding, page_of: Migration | Instance | None, *, is_health: bool
+) -> Iterable[Link]:
     move = finding.migration
+    if is_of_processes(finding) and not is_health:
+        yield Link("health", reverse("health"), say("What is broken?"))
     if move is not None and finding.rule in DECIDED_ON and _may_decide(user, move):
         yield Link("decide", reverse("decide_migration", args=[move.pk]), say("Look at it and decide"))
     if move is not None and not isinstance(page_of, Migration):

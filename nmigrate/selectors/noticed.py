@@ -65,10 +65,10 @@ def finding_count(user: User) -> int:
 
 
 def findings_of(migration: Migration) -> list[Finding]:
-    """The open ones of a move, and of its instance while that move is the one under way."""
+    """The open ones of a move, and of its instance while that move is the one under way; never another move's."""
     about = Q(migration=migration)
     if migration.is_active:
-        about |= Q(cloud=migration.cloud, instance_uuid=migration.instance_uuid)
+        about |= Q(migration=None, cloud=migration.cloud, instance_uuid=migration.instance_uuid)
     return list(findings().filter(about))
 
 

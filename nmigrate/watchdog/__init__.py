@@ -84,13 +84,19 @@ def judge(cloud: str) -> None:
         (row.rule, row.instance_uuid, row.host): row
         for row in Finding.objects.filter(cloud=cloud, ended_at=None)
     }
+    for key, row in list(open_now.items()):
+        is_of_another = key in found and row.migration_id != _move_id(found[key])
+        if (key not in found and row.rule in judged) or is_of_another:
+            _end(open_now.pop(key))
     for key, one in found.items():
         if key not in open_now:
             _open(cloud, one)
     _note_lasting(open_now, found)
-    for key, row in open_now.items():
-        if key not in found and row.rule in judged:
-            _end(row)
+
+
+def _move_id(one: Found) -> int | None:
+    """What was found of one move passes with it: the same of the instance's next move is another finding."""
+    return one.migration.pk if one.migration else None
 
 
 def _apply(picture: Picture) -> tuple[dict[tuple[str, str, str], Found], set[str]]:

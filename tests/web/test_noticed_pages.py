@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from nmigrate import watchdog
+from nmigrate import services, watchdog
 from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove
 from nmigrate.states import State
 from tests.conftest import follow
@@ -50,6 +50,42 @@ def elsewhere(waiting: Migration) -> Finding:
     )
     watchdog.judge("lab")
     return Finding.objects.get()
+
+
+@pytest.fixture
+def unsent(asked: Migration) -> Finding:
+    """No worker takes its first order."""
+    Order.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+    watchdog.judge("lab")
+    return Finding.objects.get(rule="unanswered")
+
+
+def test_an_order_that_no_worker_takes_leads_to_the_health_page(
+    client: Client, helpdesk: User, unsent: Finding, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+    for page in (f"/migrations/{asked.pk}/", f"/clouds/lab/instances/{asked.instance_uuid}/"):
+        assert f'id="health-{unsent.pk}" href="/health/">What is broken?' in text(client.get(page))
+
+    assert f'id="broken-unanswered-{unsent.pk}" href="/health/"' in text(client.get("/mine/"))
+    assert f'id="health-{unsent.pk}"' not in text(client.get("/health/")), "one is there already"
+
+
+def test_what_was_found_of_one_move_is_not_told_of_the_next(
+    client: Client, helpdesk: User, unsent: Finding, asked: Migration, vm2: Instance
+) -> None:
+    services.cancel_migration(actor=helpdesk, migration=asked)
+    later = services.request_migration(actor=helpdesk, instance=vm2, reason="once more")
+    client.force_login(helpdesk)
+    assert unsent.what not in text(client.get(f"/migrations/{later.pk}/"))
+
+    Order.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+    watchdog.judge("lab")
+
+    unsent.refresh_from_db()
+    assert unsent.ended_at, "it was about the move that is over"
+    assert Finding.objects.get(ended_at=None).migration == later
+    assert unsent.what in text(client.get(f"/migrations/{later.pk}/"))
 
 
 def test_the_health_page_says_that_nothing_was_found_only_while_somebody_looks(

@@ -359,6 +359,12 @@ def urgency(finding: Finding, since: datetime | None) -> SafeString:
 
 
 @register.filter
+def is_of_processes(finding: Finding) -> bool:
+    """Whether the health page tells more of it."""
+    return noticed.is_of_processes(finding)
+
+
+@register.filter
 def and_back(migration: Migration) -> str:
     """After where it went: that it came, or comes, back from there; else ""."""
     is_back = migration.state in (State.REVERTING, State.REVERTED) and migration.waiting_since

@@ -21,7 +21,7 @@ def health(request: SignedIn) -> HttpResponse:
         "health": found,
         "clouds": clouds,
         "states": states,
-        "findings": noticed.rows(request.user, selectors.findings()),
+        "findings": noticed.rows(request.user, selectors.findings(), is_health=True),
         "broken": selectors.broken_instances(),
         "passed": selectors.passed_findings(),
         "is_watched": all(pulse.is_fresh for pulse in found.pulses if pulse.name == "follower"),
