@@ -96,7 +96,10 @@ def _before(move: Migration) -> str:
 
 
 def lock_words(move: Migration, instance: Instance | None) -> str:
-    """That its owner has locked it, in their own words; a lock of ours is none of theirs."""
+    """That somebody has locked it, in their own words; a lock of ours is none of theirs.
+
+    Nova keeps whether it was its owner or an administrator, and tells neither that nor a name.
+    """
     if move.state == State.ASKING:
         is_locked = instance is not None and instance.locked
         words = instance.locked_reason if instance is not None else ""
@@ -106,7 +109,14 @@ def lock_words(move: Migration, instance: Instance | None) -> str:
         is_locked, words = bool(move.before.get("locked")), move.before.get("locked_reason", "")
     if not is_locked:
         return ""
-    return say("Locked by its owner: “{words}”", words=words) if words else say("Locked by its owner.")
+    if words:
+        return say(
+            "Locked by its owner or an administrator; Nova does not say which. Their reason: “{words}”",
+            words=words,
+        )
+    return say(
+        "Locked by its owner or an administrator; Nova does not say which. They gave no reason: ask its owner."
+    )
 
 
 def source_trouble(move: Migration) -> str:

@@ -251,8 +251,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("An instance is locked."),
                 say(
-                    "Its page says by whom and why. You may unlock it, with a reason that is kept; while a "
-                    "decision waits, do not."
+                    "Its page says why, where a reason was given; Nova does not say who locked it, so ask its "
+                    "owner first. You may unlock it, with a reason that is kept; while a decision waits, do not."
                 ),
                 terms=("lock",),
             ),

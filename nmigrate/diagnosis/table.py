@@ -206,7 +206,7 @@ TABLE: tuple[Row, ...] = (
         "locked",
         r"Instance \S+ is locked",
         _("It is locked in the cloud, so that nobody moves it."),
-        _("Ask its owner to unlock it, and plan it again."),
+        _("Ask its owner, or an operator where the owner cannot, to unlock it. Then plan it again."),
         HELPDESK,
     ),
     Row(

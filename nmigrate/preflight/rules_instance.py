@@ -92,7 +92,8 @@ def lock(case: Case) -> Iterable[Reason]:
             "lock",
             why,
             say(
-                "Either its owner or an operator unlocks it first, or a manager allows the move all the same."
+                "Its owner, or an operator where the owner cannot, unlocks it first; or a manager allows the move all "
+                "the same."
             ),
         )
 

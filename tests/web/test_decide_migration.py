@@ -212,7 +212,7 @@ def test_what_an_approval_sets_aside_is_told_before_it_is_given(
     assert "Allow it: approve the move" in shown
     assert "It would be refused now" not in shown
     assert "is shut down on the way" not in shown
-    assert "Locked by its owner: “closing the year”" in shown
+    assert "Nova does not say which. Their reason: “closing the year”" in shown
     listed = text(client.get("/approvals/"))
     assert "sets aside a rule" in listed
     assert "must be decided separately" in listed
@@ -221,6 +221,17 @@ def test_what_an_approval_sets_aside_is_told_before_it_is_given(
 
     Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
     assert "It would be refused now." in text(client.get(f"/migrations/{move.pk}/decide/"))
+
+
+def test_nobody_is_said_to_have_locked_it_since_nova_does_not_say_who(
+    client: Client, manager: User, asking: Migration
+) -> None:
+    Instance.objects.filter(uuid=asking.instance_uuid).update(locked=True, locked_reason="")
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{asking.pk}/decide/"))
+
+    assert "Locked by its owner or an administrator; Nova does not say which. They gave no reason" in shown
 
 
 def test_setting_aside_a_rule_needs_a_word(
@@ -256,7 +267,7 @@ def test_what_was_set_aside_and_why_is_told_at_the_second_decision(
     shown = text(client.get(f"/migrations/{move.pk}/decide/"))
 
     assert "</time>: “the owner agreed”; set aside: vm2 is locked (“closing the year”)" in shown
-    assert "Locked by its owner: “closing the year”" in shown
+    assert "Nova does not say which. Their reason: “closing the year”" in shown
     assert "a rule was set aside" in text(client.get("/approvals/"))
     assert "a rule was set aside" in text(client.get("/mine/"))
 
