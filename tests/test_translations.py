@@ -30,6 +30,15 @@ def test_no_translation_is_left_of_a_message_that_is_gone(language: str) -> None
     assert [str(one.id) for one in translations.read(language) if one.id and str(one.id) not in there] == []
 
 
+def test_a_no_before_the_start_has_one_word_and_a_no_at_the_end_another() -> None:
+    """ "Not approved" and "rejected": whoever reads a third looks for a third thing that may have happened."""
+    said = [str(message.id) for message in translations.updated(LANGUAGES[0]) if message.id]
+    others = re.compile(r"\b(declin|disapprov|den(y|ied)\b|turn(ed|s)? down)", re.IGNORECASE)
+
+    assert [one for one in said if others.search(one)] == []
+    assert "Do not approve, or reject, the chosen" in said
+
+
 def _forms(text: object) -> list[str]:
     """One text, or one for each number."""
     return [str(one) for one in text] if isinstance(text, (list, tuple)) else [str(text or "")]

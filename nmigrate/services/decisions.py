@@ -149,7 +149,7 @@ class Result:
 def decide_together(
     *, actor: User, migrations: Iterable[Migration], is_yes: bool, comment: str = ""
 ) -> list[Result]:
-    """Approve or confirm (`is_yes`), or decline or reject, each by itself: one that fails stops no other.
+    """Approve or confirm (`is_yes`), or do not approve or reject, each by itself: one that fails stops no other.
 
     A start that sets aside a rule of our own is approved alone, by who has read what that rule says.
     """
