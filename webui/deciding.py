@@ -25,11 +25,15 @@ class Row:
     meaning: str
     """Whether its instance runs, and what the decision means for it at worst."""
     is_picked: bool = False
+    is_unlocked: bool = False
+    """Whether no lock is on its instance now."""
 
     @property
     def sets_aside(self) -> list[dict[str, str]]:
-        """What an approval would set aside: such a one is given singly."""
-        return self.migration.sets_aside if self.migration.state == State.ASKING else []
+        """What an approval would set aside: such a one is given singly. Of many at once only a lock is looked for
+        anew; the page of one judges all of it."""
+        asked = self.migration.sets_aside if self.migration.state == State.ASKING else []
+        return [reason for reason in asked if not (self.is_unlocked and reason["rule"] == "lock")]
 
     @property
     def may_pick(self) -> bool:
@@ -42,7 +46,9 @@ def rows(user: User, moves: Sequence[Migration], picked: Collection[str] = ()) -
     uuids = [comparison.subject(move) for move in moves]
     found = {
         (one.cloud_id, one.uuid): one
-        for one in Instance.objects.filter(uuid__in=uuids).only("cloud_id", "uuid", "status", "power_state")
+        for one in Instance.objects.filter(uuid__in=uuids).only(
+            "cloud_id", "uuid", "status", "power_state", "locked"
+        )
     }
     subjects = (found.get((move.cloud, comparison.subject(move))) for move in moves)
     return [
@@ -51,6 +57,7 @@ def rows(user: User, moves: Sequence[Migration], picked: Collection[str] = ()) -
             services.why_not_decide(user, move),
             in_short(move, one),
             f"{move.pk}.{move.state}" in picked,
+            one is not None and not one.locked,
         )
         for move, one in zip(moves, subjects, strict=True)
     ]

@@ -1,8 +1,10 @@
 """Every write that a person causes, and `transition`, the one place where a migration changes state."""
 
 from nmigrate.services.decisions import (
+    Asides,
     Result,
     approve_migration,
+    asides,
     confirm_migration,
     decide_together,
     decline_migration,
@@ -26,12 +28,14 @@ from nmigrate.services.visits import note_visit
 
 __all__ = [
     "Actor",
+    "Asides",
     "Asked",
     "Pick",
     "Result",
     "abort_migration",
     "active_migration",
     "approve_migration",
+    "asides",
     "cancel_migration",
     "confirm_migration",
     "decide_together",

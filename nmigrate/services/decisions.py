@@ -11,26 +11,56 @@ from django.utils import timezone
 
 from nmigrate import audit
 from nmigrate.errors import CommentMissing, Conflict
-from nmigrate.models import Approval, Migration, Order
+from nmigrate.models import Approval, Instance, Migration, Order
 from nmigrate.moves import Action, first_step
+from nmigrate.preflight import Level
+from nmigrate.scene import scene_of
 from nmigrate.sentences import join, say
 from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
-from nmigrate.states import TRANSITIONS, Perm, State
+from nmigrate.states import TRANSITIONS, Kind, Perm, State
 
 NEEDS_REASON = ("decline", "reject")
 """What says no to a person, who has to learn why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asides:
+    """What a move asks a manager to set aside, judged anew: what still speaks against it, and what no longer does."""
+
+    standing: tuple[dict[str, str], ...] = ()
+    gone: tuple[dict[str, str], ...] = ()
+
+
+def asides(migration: Migration) -> Asides:
+    """Of a move that waits for its approval; by the inventory, and as it was asked for where that has no instance."""
+    asked = migration.sets_aside if migration.state == State.ASKING else []
+    if not asked:
+        return Asides()
+    instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
+    if instance is None:
+        return Asides(tuple(asked))
+    verdict = scene_of(instance, ignoring=migration).verdict(
+        Kind(migration.kind), migration.asked_host, migration.asked_zone, changes_pin=migration.changes_pin
+    )
+    rules = {reason["rule"] for reason in asked}
+    against = [one for one in verdict.reasons if one.level >= Level.OURS and one.rule in rules]
+    return Asides(
+        tuple({"rule": one.rule, "text": one.text} for one in against if one.level is Level.OURS),
+        tuple(one for one in asked if one["rule"] not in {reason.rule for reason in against}),
+    )
 
 
 def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
     """A manager lets a move start: one with downtime, or one that rules of our own speak against.
 
     Those rules are set aside by this decision, so that it answers for them, and must say why. What Nova forbids is
-    not among them.
+    not among them, nor what no longer stands in the way.
     """
     _check_may(migration, "approve", actor)
-    rules = list(dict.fromkeys(reason["rule"] for reason in migration.sets_aside))
-    if rules and migration.state == State.ASKING and not comment.strip():
+    standing = asides(migration).standing
+    rules = list(dict.fromkeys(reason["rule"] for reason in standing))
+    if rules and not comment.strip():
         raise CommentMissing(say("Say why: you answer for what is set aside, and the audit trail keeps it."))
     with transaction.atomic():
         _note_decision(migration, "approve", Approval.APPROVE, actor=actor, comment=comment)
@@ -44,7 +74,7 @@ def approve_migration(*, actor: User, migration: Migration, comment: str = "") -
                 state_after=migration.state,
                 reason=join(
                     [
-                        *(reason["text"] for reason in migration.sets_aside),
+                        *(reason["text"] for reason in standing),
                         say("Set aside because: “{words}”", words=comment.strip()),
                     ]
                 ),
@@ -156,8 +186,8 @@ def decide_together(
     results = []
     for migration in migrations:
         is_start = migration.state == State.ASKING
-        if is_start and is_yes and migration.sets_aside:
-            problem = say("Open it to approve it: {rule}", rule=migration.sets_aside[0]["text"])
+        if is_start and is_yes and (standing := asides(migration).standing):
+            problem = say("Open it to approve it: {rule}", rule=standing[0]["text"])
             results.append(Result(migration, problem))
             continue
         decide: Callable[..., None]

@@ -5,9 +5,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from nmigrate import services
-from nmigrate.models import Approval, Hypervisor, Instance, Migration
+from nmigrate.models import Approval, AuditEvent, Hypervisor, Instance, Migration
 from nmigrate.states import State
-from tests.conftest import run_tasks
+from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
 
@@ -221,6 +221,67 @@ def test_what_an_approval_sets_aside_is_told_before_it_is_given(
 
     Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
     assert "It would be refused now." in text(client.get(f"/migrations/{move.pk}/decide/"))
+
+
+@pytest.fixture
+def over_a_lock(helpdesk: User, synced: FakeCloud, vm2: Instance) -> Migration:
+    """It asks a manager to set aside a lock."""
+    synced.change(vm2.uuid, locked=True, locked_reason="closing the year")
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="closing the year")
+    vm2.refresh_from_db()
+    return services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+
+
+def test_what_no_longer_stands_in_the_way_is_not_set_aside(
+    client: Client, manager: User, synced: FakeCloud, over_a_lock: Migration
+) -> None:
+    synced.change(over_a_lock.instance_uuid, locked=False, locked_reason="")
+    Instance.objects.filter(uuid=over_a_lock.instance_uuid).update(locked=False, locked_reason="")
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{over_a_lock.pk}/decide/"))
+    assert "No longer stands in the way:</b> vm2 is locked (“closing the year”)" in shown
+    assert "What your approval sets aside" not in shown
+    assert "No longer stands in the way" in text(client.get(f"/migrations/{over_a_lock.pk}/"))
+    for page in ("/approvals/", "/mine/"):
+        assert "sets aside a rule" not in text(client.get(page)), page
+
+    client.post(f"/migrations/{over_a_lock.pk}/approve/", {"comment": ""})
+
+    over_a_lock.refresh_from_db()
+    assert over_a_lock.state == State.QUEUED, "there is nothing to answer for"
+    assert over_a_lock.overrides == []
+    assert not AuditEvent.objects.filter(action="override").exists()
+
+
+def test_a_reason_that_has_changed_is_told_as_it_is_now(
+    client: Client, manager: User, over_a_lock: Migration
+) -> None:
+    Instance.objects.filter(uuid=over_a_lock.instance_uuid).update(locked_reason="an audit is on")
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{over_a_lock.pk}/decide/"))
+    client.post(f"/migrations/{over_a_lock.pk}/approve/", {"comment": "they agreed"})
+
+    assert "What your approval sets aside" in shown
+    assert "vm2 is locked (“an audit is on”)" in shown
+    assert "an audit is on" in AuditEvent.objects.get(action="override").reason
+
+
+def test_an_open_page_learns_that_nothing_stands_in_the_way_any_more(
+    client: Client, helpdesk: User, synced: FakeCloud, over_a_lock: Migration
+) -> None:
+    client.force_login(helpdesk)
+    version = client.get(f"/migrations/{over_a_lock.pk}/").context["version"]
+    assert client.get(f"/migrations/{over_a_lock.pk}/status/?v={version}").status_code == 204
+
+    synced.change(over_a_lock.instance_uuid, locked=False, locked_reason="")
+    follow(synced)
+
+    answer = client.get(f"/migrations/{over_a_lock.pk}/status/?v={version}")
+    assert "No longer stands in the way" in text(answer)
 
 
 def test_nobody_is_said_to_have_locked_it_since_nova_does_not_say_who(

@@ -143,6 +143,7 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         selectors.pending_approvals(request.user).exclude(pk=migration.pk).exclude(requested_by=request.user)
     )
     runs = deciding.runs(migration, found)
+    asides = services.asides(migration)
     return {
         **_meaning(request, migration, found),
         **_meanwhile(request, migration),
@@ -166,7 +167,8 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "was_running": runs,
         "decision": migration.approvals.last(),
         "verdicts": stored.verdicts(migration),
-        "sets_aside": migration.sets_aside if migration.state == State.ASKING else (),
+        "sets_aside": asides.standing,
+        "no_longer": asides.gone,
         "goes_down": goes_down(Kind(migration.kind), runs=runs),
         "stays_stopped": migration.kind == Kind.COLD and not runs,
         "lock": deciding.lock_words(migration, found),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import progress, selectors, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Approval, Instance, Migration
+from nmigrate.models import Approval, Cloud, Instance, Migration
 from nmigrate.moves import Action, ran
 from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import join, say
@@ -68,7 +68,7 @@ def status(request: SignedIn, pk: int) -> HttpResponse:
     """The part of the page that changes; 204 while the open page still shows the truth."""
     found = get_object_or_404(Migration, pk=pk)
     progress.note_looking(found)  # what makes the follower ask Nova how far a live move is
-    if request.GET.get("v") == str(found.version):
+    if request.GET.get("v") == _version(found):
         return HttpResponse(status=204)
     response = render(request, "_migration_status.html", _page(request, found))
     response.headers["HX-Trigger"] = (
@@ -136,9 +136,13 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     known = {row.uuid: row for row in Instance.objects.filter(cloud=migration.cloud, uuid__in=uuids)}
     instance = known.get(migration.instance_uuid)
     is_waiting = migration.state in (State.ASKING, State.WAITING)
+    asides = services.asides(migration)
     return {
         "migration": migration,
+        "version": _version(migration),
         "instance": instance,
+        "sets_aside": asides.standing,
+        "no_longer": asides.gone,
         "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),
@@ -168,6 +172,14 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         else None,
         **_live(migration),
     }
+
+
+def _version(migration: Migration) -> str:
+    """What an open page compares: the cloud's own counts where the page tells of hosts and instance as they are now."""
+    if migration.state == State.STRANDED or (migration.state == State.ASKING and migration.sets_aside):
+        cloud = Cloud.objects.filter(pk=migration.cloud).values_list("version", flat=True).first()
+        return f"{migration.version}.{cloud or 0}"
+    return str(migration.version)
 
 
 def _next_decision(user: User, migration: Migration) -> Migration | None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from nmigrate import selectors, services
 from nmigrate.states import Perm
+from webui import deciding
 from webui.access import SignedIn, needs
 from webui.views.audit import chain_state
 
@@ -55,8 +56,10 @@ def _version(version: str, since: datetime | None) -> str:
 def _page(request: SignedIn, since: datetime | None) -> dict[str, Any]:
     user = request.user
     found = selectors.mine(user, since)
+    decisions = deciding.rows(user, found.decisions.rows)
     return {
         "mine": found,
+        "mine_asides": {row.migration.pk for row in decisions if row.sets_aside},
         "version": _version(found.version, since),
         "may_ask": user.has_perm(Perm.REQUEST),
         "may_decide": user.has_perm(Perm.APPROVE),
