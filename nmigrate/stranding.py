@@ -3,13 +3,16 @@
 What happened is said here, from what exists now; why, what to do and who can is the cause's.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nmigrate import audit, moves
-from nmigrate.diagnosis import HELPDESK, Cause
+from nmigrate.diagnosis import HELPDESK, OPERATOR, Cause
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import status_words
+from nmigrate.retrying import DEAD_ENDS, DOUBTFUL, OF_HOSTS, Outlook
 from nmigrate.sentences import join, listed, say
 from nmigrate.services import transition
 from nmigrate.services.placing import release_hold
@@ -47,8 +50,15 @@ def _step_words(move: Migration) -> str:
 
 def what_exists(move: Migration, cause: str = "") -> str:
     """What a half-done move has left, from the inventory and the record."""
+    uuids = {move.instance_uuid, move.copy_uuid} - {""}
+    return _exists(
+        move, {one.uuid: one for one in Instance.objects.filter(cloud=move.cloud, uuid__in=uuids)}, cause
+    )
+
+
+def _exists(move: Migration, known: Mapping[str, Instance], cause: str) -> str:
     name = move.instance_name
-    instance = Instance.objects.filter(cloud=move.cloud, uuid=move.instance_uuid).first()
+    instance = known.get(move.instance_uuid)
     parts = []
     if instance is None:
         parts.append(say("{name} itself is no longer there.", name=name))
@@ -64,16 +74,124 @@ def what_exists(move: Migration, cause: str = "") -> str:
                 zone=instance.zone,
             )
         )
-    if move.changes_pin and move.step != Action.UNPIN:
+    if _is_unbound(move, instance):
         parts.append(say("It is bound to no zone now."))
     if move.kind == Kind.COPY:
+        copy = known.get(move.copy_uuid)
         if move.image_id and cause != "image":
-            parts.append(say("Its snapshot exists."))
-        if move.copy_uuid:
-            copy = Instance.objects.filter(cloud=move.cloud, uuid=move.copy_uuid).first()
-            known = join([move.copy_uuid, status_words(copy.status) if copy else ""], ", ")
-            parts.append(say("Its copy exists ({known}).", known=known))
+            parts.append(say("Its snapshot was left.") if is_left(move) else say("Its snapshot exists."))
+        if move.copy_uuid and (copy or not is_left(move)):
+            words = join([move.copy_uuid, status_words(copy.status) if copy else ""], ", ")
+            parts.append(say("Its copy exists ({known}).", known=words))
     return join(parts)
+
+
+def _is_unbound(move: Migration, instance: Instance | None) -> bool:
+    """Its pin was cleared for the move. Long after it, the inventory knows better whether it still is."""
+    is_bound_since = is_left(move) and instance is not None and bool(instance.pinned_zone)
+    return move.changes_pin and move.step != Action.UNPIN and not is_bound_since
+
+
+def is_left(move: Migration) -> bool:
+    """Whether it stopped half-way and was left as it was."""
+    return move.state == State.FAILED and bool(move.stranded_in) and move.cause != GONE
+
+
+GONE = "deleted"
+"""The cause of a move whose instance somebody deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A failure as it is told now: what happened and what exists, what is true of the hosts, what to do, and who can.
+
+    `is_now`: what is told comes from the inventory, so that the cause is what it was then.
+    """
+
+    what: str
+    next_step: str
+    by: str
+    hosts: str = ""
+    is_now: bool = False
+
+
+def told_now(move: Migration, known: Mapping[str, Instance], outlook: Outlook | None = None) -> Told:
+    """A failure as the record keeps it; but of a move that stopped half-way, what exists is told as it is by now, since
+    others may have put it right, or the hosts may be back. `known`: its instance, and its copy, by UUID."""
+    stored = Told(move.failure, move.next_step, move.next_step_by)
+    if move.state != State.STRANDED and not is_left(move):
+        return _mended(move, known, stored)
+    stored = replace(stored, what=join([_step_words(move), _exists(move, known, move.cause)]), is_now=True)
+    if is_left(move):
+        next_step, by = _after_leaving(move, known)
+        return replace(stored, next_step=next_step, by=by)
+    if outlook is None or (outlook.is_open and move.cause not in OF_HOSTS):
+        return stored
+    stored = replace(stored, hosts=outlook.now)
+    if not outlook.able:
+        return stored
+    back = _way_back(move) if moves.has_way_back(move) else ""
+    if outlook.is_open:
+        again = (
+            say("Try the step again, or go back: nmigrate would {back}.", back=back)
+            if back
+            else say("Try the step again, or leave it as it is.")
+        )
+    else:
+        again = (
+            say("Choose another host and try the step again, or go back: nmigrate would {back}.", back=back)
+            if back
+            else say("Choose another host and try the step again, or leave it as it is.")
+        )
+    return replace(stored, next_step=again, by=HELPDESK)
+
+
+def _mended(move: Migration, known: Mapping[str, Instance], stored: Told) -> Told:
+    """The same, unless the instance was in error after it and has been put right since."""
+    instance = known.get(move.instance_uuid)
+    if move.state != State.FAILED or move.after.get("status") != "ERROR":
+        return stored
+    if instance is None or not is_well(move, instance):
+        return stored
+    mended = say(
+        "{name} is {state} on {host} by now. Nothing needs to be put right any more.",
+        name=instance.name,
+        state=status_words(instance.status),
+        host=instance.host,
+    )
+    return replace(stored, next_step=mended, by="")
+
+
+def is_well(move: Migration, instance: Instance) -> bool:
+    """Whether it runs, or is as it was before the move."""
+    is_as_before = instance.status == move.before.get("status") and instance.status != "ERROR"
+    return instance.status == "ACTIVE" or is_as_before
+
+
+def _after_leaving(move: Migration, known: Mapping[str, Instance]) -> tuple[str, str]:
+    """What is left to do, and who can."""
+    instance = known.get(move.instance_uuid)
+    if move.kind == Kind.COPY and move.stranded_in == State.CONFIRMING:  # the copy is what is kept
+        return move.next_step, move.next_step_by
+    if instance is None or is_well(move, instance):
+        first, by = "", ""
+    elif instance.status == "SHUTOFF":
+        first, by = say("Start it, and tell its owner: it ran before the move."), HELPDESK
+    elif instance.status.startswith("SHELVED"):
+        first, by = say("An operator must bring it up again in the cloud: it is shelved."), OPERATOR
+    elif instance.status == "ERROR":
+        first, by = say("An operator must repair it in the cloud."), OPERATOR
+    else:
+        first = say("If it stays like that, an operator must look at it.")
+        by = OPERATOR
+    rest = []
+    if instance is not None and _is_unbound(move, instance):
+        rest.append(say("If it should stay in its zone, an operator binds it to that again."))
+    if move.image_id or known.get(move.copy_uuid):
+        rest.append(say("What is left of the copy, an operator deletes in the cloud if nobody needs it."))
+    if not first and not rest:
+        return say("Nothing needs to be put right any more."), ""
+    return join([first, *rest]), by or OPERATOR
 
 
 def _ways_on(move: Migration, cause: Cause) -> str:
@@ -125,12 +243,6 @@ def _way_back(move: Migration) -> str:
         return listed(part for part in (drop, again) if part)
     zone = move.before.get("pinned_zone") or say("its zone")
     return say("bind it to {zone} again, as it was", zone=zone)
-
-
-DEAD_ENDS = ("host-out-of-service", "host-down", "too-full", "unshelve-target", "server-group", "zone-bound")
-"""Causes that the same step meets again."""
-DOUBTFUL = ("wrong-host", "interrupted")
-"""Causes after which an operator must see first where an instance really is."""
 
 
 def how_it_is(move: Migration, instance: Instance, cause: str = "") -> str:

@@ -1,13 +1,14 @@
-"""A move that stopped half-way: the ways on, as buttons with what each of them does."""
+"""A move that stopped half-way: how it stands now, and the ways on as buttons with what each of them does."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nmigrate.models import Migration
+from nmigrate.models import Instance, Migration
 from nmigrate.moves import ACTION_LABELS, Action, ran
+from nmigrate.retrying import DEAD_ENDS, Outlook
 from nmigrate.sentences import join, say
 from nmigrate.states import TRANSITIONS, Kind, State
-from nmigrate.stranding import DEAD_ENDS
+from nmigrate.stranding import Told, told_now
 
 LEAVING = say("It ends here. What exists now stays as it is, to be put right in the cloud by an operator.")
 
@@ -21,7 +22,17 @@ class Choice:
     does: str
 
 
-def choices(migration: Migration, actions: Iterable[str]) -> list[Choice]:
+def told(moves: Iterable[Migration]) -> list[tuple[Migration, Told]]:
+    """Each with what is said of it now. One query, whatever their number."""
+    found = list(moves)
+    uuids = {uuid for move in found for uuid in (move.instance_uuid, move.copy_uuid) if uuid}
+    known: dict[str, dict[str, Instance]] = {move.cloud: {} for move in found}
+    for one in Instance.objects.filter(cloud__in=known, uuid__in=uuids):
+        known[one.cloud_id][one.uuid] = one
+    return [(move, told_now(move, known[move.cloud])) for move in found]
+
+
+def choices(migration: Migration, actions: Iterable[str], outlook: Outlook | None = None) -> list[Choice]:
     """What this person may choose, in the order of the state table; first what helps."""
     if migration.state != State.STRANDED:
         return []
@@ -32,7 +43,7 @@ def choices(migration: Migration, actions: Iterable[str]) -> list[Choice]:
         for action in actions
         for url, does in [urls.get(action, retry)]
     ]
-    if migration.cause in DEAD_ENDS:  # what helps stands first
+    if migration.cause in DEAD_ENDS and not (outlook and outlook.able):  # what helps stands first
         found.sort(key=lambda choice: choice.url != "go_back")
     return found
 

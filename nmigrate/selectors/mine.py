@@ -7,15 +7,42 @@ person are not asked for.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
-from nmigrate.models import Approval, AuditChain, AuditEvent, Cloud, Finding, Hypervisor, Instance, Migration
+from nmigrate.models import (
+    Approval,
+    AuditChain,
+    AuditEvent,
+    Cloud,
+    Finding,
+    Hypervisor,
+    Instance,
+    Migration,
+    OutsideMove,
+)
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
-from nmigrate.selectors.noticed import findings
+from nmigrate.selectors.noticed import STATUSES, findings
 from nmigrate.selectors.pulse import Pulse, silent
 from nmigrate.selectors.zones import clouds
 from nmigrate.states import Kind, Perm, State
@@ -94,7 +121,7 @@ class Mine:
 
 
 def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most seven queries, each of a few rows."""
+    """Changes whenever this person's page would look different. At most eight queries, each of a few rows."""
     return _version(user, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
 
 
@@ -104,6 +131,8 @@ def _version(user: User, stopped: list[Pulse], broken: list[Broken]) -> str:
     parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
     # The inventory's version grows with everything; only its troubles concern a person here.
     parts += [Cloud.objects.exclude(problem="").count(), len(stopped)]
+    if user.has_perm(Perm.REQUEST):
+        parts.append(_half_done(user, everybodys=user.has_perm(Perm.EVACUATE)))
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"]]
@@ -150,15 +179,44 @@ def _half_way(user: User, *, everybodys: bool) -> QuerySet[Migration]:
 
 def _failed(user: User, *, everybodys: bool) -> QuerySet[Migration]:
     """Their own failed moves, and for an operator those of which the cause says that an operator must act; until
-    the instance is moved again."""
+    the instance is moved again, here or past nmigrate. One that left it half-way or in error: until it runs, is as it
+    was before the move, or is gone."""
+    of_it = {"cloud": OuterRef("cloud"), "instance_uuid": OuterRef("instance_uuid")}
+    outside = OutsideMove.objects.filter(**of_it, started_at__gt=OuterRef("ended_at")).exclude(
+        status__in=STATUSES[State.FAILED]
+    )
+    here = Instance.objects.filter(cloud=OuterRef("cloud"), uuid=OuterRef("instance_uuid"))
+    well = Q(status="ACTIVE") | (Q(status=OuterRef("status_before")) & ~Q(status="ERROR"))
+    rows = _recently_failed(user, everybodys=everybodys)
+    return rows.exclude(
+        Exists(Migration.objects.filter(**of_it, pk__gt=OuterRef("pk")))
+        | Exists(outside)
+        | (_is_harmed() & ~Exists(here.exclude(well)))
+    ).order_by("-ended_at", "-id")
+
+
+def _recently_failed(user: User, *, everybodys: bool) -> QuerySet[Migration]:
     whose = Q(requested_by=user)
     if everybodys:
         whose |= Q(next_step_by="operator")
-    later = Migration.objects.filter(
-        cloud=OuterRef("cloud"), instance_uuid=OuterRef("instance_uuid"), pk__gt=OuterRef("pk")
+    rows = Migration.objects.annotate(
+        status_before=Coalesce(KT("before__status"), Value(""), output_field=TextField()),
+        status_after=Coalesce(KT("after__status"), Value(""), output_field=TextField()),
     )
-    rows = Migration.objects.filter(whose, state=State.FAILED, ended_at__gte=timezone.now() - FAILED_FOR)
-    return rows.filter(~Exists(later)).order_by("-ended_at", "-id")
+    return rows.filter(whose, state=State.FAILED, ended_at__gte=timezone.now() - FAILED_FOR)
+
+
+def _is_harmed() -> Q:
+    """It was left half-way, or the instance was in error after it."""
+    return (~Q(stranded_in="") & ~Q(cause="deleted")) | Q(status_after="ERROR")
+
+
+def _half_done(user: User, *, everybodys: bool) -> str:
+    """Changes with the instances of the moves that are told by how those are now."""
+    moves = _half_way(user, everybodys=everybodys).values("instance_uuid")
+    left = _recently_failed(user, everybodys=everybodys).filter(_is_harmed()).values("instance_uuid")
+    rows = Instance.objects.filter(Q(uuid__in=moves.order_by()) | Q(uuid__in=left)).order_by("pk")
+    return f"{crc32(repr(list(rows.values_list('pk', 'status', 'host', 'pinned_zone')[:100])).encode()):x}"
 
 
 def _is_down() -> Q:

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from nmigrate import moves
 from nmigrate.errors import Conflict
-from nmigrate.models import Migration
+from nmigrate.facts import snapshot
+from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action
-from nmigrate.sentences import say
+from nmigrate.retrying import outlook
+from nmigrate.sentences import join, say
 from nmigrate.services.placing import order_step, release_hold
 from nmigrate.services.transitions import transition
 from nmigrate.states import State
@@ -30,19 +32,43 @@ def possible_ways(migration: Migration) -> tuple[str, ...]:
     return tuple(ways)
 
 
-def retry_migration(*, actor: User, migration: Migration, note: str = "") -> None:
-    """Order the failed step once more."""
+def retry_migration(*, actor: User, migration: Migration, note: str = "", host: str = "") -> None:
+    """Order the failed step once more; with `host`, to that one instead of the one that was asked for."""
     way = _RETRY.get(State(migration.stranded_in or State.RUNNING), "retry_move")
-    step = migration.step
-    _go_on(migration, way, Action(step) if step else None, actor=actor, note=note)
+    step, note = migration.step, note.strip()
+    changes: dict[str, Any] = {}
+    if host and host != migration.asked_host and migration.state == State.STRANDED:
+        note = join([_instead(migration, host), note])
+        changes = {"asked_host": host, "dest_host": "", "dest_zone": ""}
+    _go_on(migration, way, Action(step) if step else None, actor=actor, note=note, **changes)
+
+
+def _instead(migration: Migration, host: str) -> str:
+    """That another host was chosen. Conflict when the step cannot lead there."""
+    instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
+    found = outlook(migration, instance)
+    if found is None or host not in found.able:
+        why = found.against[host].why if found and host in found.against else ""
+        raise Conflict(
+            join(
+                [
+                    say("{host} cannot take {name} now.", host=host, name=migration.instance_name),
+                    why,
+                    say("Choose another host, or another way on."),
+                ]
+            )
+        )
+    if not migration.asked_host:
+        return say("To {host}.", host=host)
+    return say("To {host} instead of {before}.", host=host, before=migration.asked_host)
 
 
 def go_back(*, actor: User, migration: Migration, note: str = "") -> None:
     """Put everything back as it was before the move."""
-    _go_on(migration, "go_back", moves.first_step(migration, State.REVERTING), actor=actor, note=note)
+    _go_on(migration, "go_back", moves.first_step(migration, State.REVERTING), actor=actor, note=note.strip())
 
 
-def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, note: str) -> None:
+def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, note: str, **to: Any) -> None:
     if migration.state == State.STRANDED and way not in possible_ways(migration):
         raise Conflict(
             say("This cannot be done for the move of {name} any more.", name=migration.instance_name)
@@ -55,13 +81,14 @@ def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, 
         **Migration.NO_FAILURE,
         "stranded_in": "",
         "request_id": "",
+        **to,
     }
     if step in (Action.MIGRATE, Action.LIVE, Action.EVACUATE):
         # The next attempt leaves a record of its own in Nova.
         changes |= {"nova_status": "", "server_migration_id": None, "server_migration_uuid": ""}
     try:
         with transaction.atomic():
-            transition(migration, way, actor=actor, note=note.strip(), **changes)
+            transition(migration, way, actor=actor, note=note, **changes)
             order_step(migration, step, actor=actor)
     except IntegrityError as error:
         raise Conflict(
@@ -73,6 +100,8 @@ def _go_on(migration: Migration, way: str, step: Action | None, *, actor: User, 
 
 def leave_migration(*, actor: User, migration: Migration, note: str = "") -> None:
     """End it here; what exists now stays as it is, and the record says what that is."""
+    uuid = migration.copy_uuid or migration.instance_uuid
+    instance = Instance.objects.filter(cloud=migration.cloud, uuid=uuid).first()
     with transaction.atomic():
         transition(
             migration,
@@ -80,6 +109,7 @@ def leave_migration(*, actor: User, migration: Migration, note: str = "") -> Non
             actor=actor,
             note=note.strip(),
             ended_at=timezone.now(),
+            after=snapshot(instance) if instance else {},
             next_step=say("It was left as it is. An operator puts it right in the cloud."),
             next_step_by="operator",
         )

@@ -33,6 +33,19 @@ def test_step_can_be_tried_again(ground: Ground) -> None:
     assert (move.state, after.host, after.pinned_zone) == (State.DONE, "compute2", "nova"), ground.story(move)
 
 
+def test_step_can_be_tried_again_with_another_host(ground: Ground) -> None:
+    instance = ground.boot("bound", "compute1", "ACTIVE", zone="nova-1")
+    with ground.failing("compute2", "compute4", step="pre_live_migration"):
+        move = ground.play(ground.ask(instance, Kind.LIVE, host="compute2", changes_pin=True))
+    services.retry_migration(actor=ground.helpdesk, migration=move, host="compute4")
+    ground.play(move)
+    ground.read()
+    after = ground.seen(move)
+    assert (move.state, after.host, move.dest_host) == (State.DONE, "compute4", "compute4"), ground.story(
+        move
+    )
+
+
 @pytest.mark.parametrize("status", ["SHUTOFF", "ACTIVE"])
 def test_shelved_instance_that_finds_no_host_comes_back(ground: Ground, status: str) -> None:
     instance = ground.boot("shelved", "compute1", status, zone="nova-1")

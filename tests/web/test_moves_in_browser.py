@@ -142,18 +142,21 @@ def test_the_buttons_are_switched_off_when_somebody_else_decides_while_one_types
     assert page.input_value("#comment") == "half a sente"
 
 
-def test_a_note_survives_the_polling_of_a_move_that_stopped_half_way(
+def test_a_note_and_a_host_survive_the_polling_of_a_move_that_stopped_half_way(
     open_page: Open, helpdesk: User, half_way: Migration
 ) -> None:
     page = open_page(helpdesk, f"/migrations/{half_way.pk}/")
     page.fill("#half-way-note", "room was ma")
+    page.select_option("select[name=host]", "compute3")
 
     touch(half_way, remark="Something has changed meanwhile.")
 
     expect(page.locator("#migration-status")).to_contain_text("Something has changed meanwhile.")
     assert page.input_value("#half-way-note") == "room was ma"
+    assert page.input_value("select[name=host]") == "compute3"
     page.get_by_role("button", name="Go back to how it was").click()
     expect(page.locator("#migration-status")).to_contain_text("going back")
+    expect(page.locator("#migration-status")).to_contain_text("“room was ma”")
 
 
 def test_the_countdown_runs_and_turns_when_it_is_over(

@@ -13,7 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import audit, selectors, services
-from nmigrate.models import Approval, Cloud, Finding, Heartbeat, Hypervisor, Instance, Migration, Visit
+from nmigrate.models import (
+    Approval,
+    Cloud,
+    Finding,
+    Heartbeat,
+    Hypervisor,
+    Instance,
+    Migration,
+    OutsideMove,
+    Visit,
+)
 from nmigrate.services.visits import EVERY, PAUSE
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
@@ -144,6 +154,36 @@ def test_a_failed_move_stands_there_until_its_instance_is_moved_again(
     assert "Do something." in shown
 
     services.request_migration(actor=helpdesk, instance=Instance.objects.get(name="vm2"), reason="again")
+
+    assert f'id="failed-{made.pk}"' not in text(client.get("/mine/"))
+
+
+def test_what_a_failure_left_in_error_stands_there_until_it_is_well(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    made = failed(helpdesk, "vm2")
+    Migration.objects.filter(pk=made.pk).update(after={"status": "ERROR"})
+    Instance.objects.filter(name="vm2").update(status="ERROR")
+    client.force_login(helpdesk)
+    assert f'id="failed-{made.pk}"' in text(client.get("/mine/"))
+
+    Instance.objects.filter(name="vm2").update(status="SHUTOFF")
+
+    assert f'id="failed-{made.pk}"' not in text(client.get("/mine/"))
+    assert "vm2 is stopped on compute1 by now." in text(client.get(f"/migrations/{made.pk}/"))
+
+
+def test_a_failed_move_leaves_once_others_have_moved_its_instance(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    made = failed(helpdesk, "vm2")
+    about = {"cloud": "lab", "instance_uuid": made.instance_uuid, "type": "migration"}
+    since = {"started_at": timezone.now(), "updated_at": timezone.now()}
+    OutsideMove.objects.create(**about, **since, server_migration_id=900, status="error")
+    client.force_login(helpdesk)
+    assert f'id="failed-{made.pk}"' in text(client.get("/mine/")), "that one failed as well"
+
+    OutsideMove.objects.create(**about, **since, server_migration_id=901, status="confirmed")
 
     assert f'id="failed-{made.pk}"' not in text(client.get("/mine/"))
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from nmigrate import progress, selectors, services
+from nmigrate import progress, retrying, selectors, services, stranding
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Cloud, Instance, Migration
 from nmigrate.moves import Action, ran
@@ -98,7 +98,8 @@ def force_migration(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 @needs(Perm.OPERATE)
 def retry_migration(request: SignedIn, pk: int) -> HttpResponse:
-    return _act(request, pk, services.retry_migration)
+    """To the host that was asked for, or to another one that was chosen."""
+    return _act(request, pk, services.retry_migration, host=request.POST.get("host", ""))
 
 
 @require_POST
@@ -113,7 +114,7 @@ def leave_migration(request: SignedIn, pk: int) -> HttpResponse:
     return _act(request, pk, services.leave_migration)
 
 
-def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpResponse:
+def _act(request: SignedIn, pk: int, service: Callable[..., None], **more: str) -> HttpResponse:
     """One action with a note; who comes too late sees the true state, and what they had typed."""
     found = get_object_or_404(Migration, pk=pk)
     form = NoteForm(request.POST)
@@ -121,7 +122,7 @@ def _act(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpRespon
         context = _page(request, found) | {"conflict": form.errors["comment"][0], "form": form}
         return render(request, "migration.html", context, status=422)
     try:
-        service(actor=request.user, migration=found, note=form.cleaned_data["comment"])
+        service(actor=request.user, migration=found, note=form.cleaned_data["comment"], **more)
     except Conflict as conflict:
         found.refresh_from_db()
         context = _page(request, found) | {"conflict": conflict.sentence, "form": form}
@@ -137,6 +138,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     instance = known.get(migration.instance_uuid)
     is_waiting = migration.state in (State.ASKING, State.WAITING)
     asides = services.asides(migration)
+    outlook = retrying.outlook(migration, instance)
+    told = stranding.told_now(migration, known, outlook)
     return {
         "migration": migration,
         "version": _version(migration),
@@ -153,11 +156,14 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "decision": _told_decision(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
+        "told": told,
+        "outlook": outlook,
+        "chosen_host": request.POST.get("host", ""),
         "similar": past_cases(migration) if migration.failure else (),
         "is_new_to_us": migration.cause.startswith("unknown:"),
-        "who_acts": _who_acts(request, migration),
-        "is_theirs": _is_theirs(request, migration),
-        "choices": half_way.choices(migration, actions),
+        "who_acts": _who_acts(request, told.by),
+        "is_theirs": _is_theirs(request, told.by),
+        "choices": half_way.choices(migration, actions, outlook),
         "deciders": _deciders(request, migration) if is_waiting else "",
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
@@ -200,13 +206,13 @@ def _told_decision(migration: Migration) -> Approval | None:
     return migration.approvals.filter(decision__in=(Approval.DECLINE, Approval.REJECT)).order_by("pk").last()
 
 
-def _who_acts(request: SignedIn, migration: Migration) -> str:
+def _who_acts(request: SignedIn, role: str) -> str:
     """Who can do the next step, said to the person who looks."""
-    if not migration.next_step_by:
+    if not role:
         return ""
-    if _is_theirs(request, migration):
+    if _is_theirs(request, role):
         return say("You can.")
-    who, names = _CALLED[migration.next_step_by], _names(_HOLDS[migration.next_step_by])
+    who, names = _CALLED[role], _names(_HOLDS[role])
     called = say("{who}: {names}.", who=who, names=names) if names else say("{who}.", who=who)
     return join([called, say("Show or send them this page.")])
 
@@ -221,12 +227,11 @@ def _deciders(request: SignedIn, migration: Migration) -> str:
     return say("Who can decide: {names}.", names=", ".join(names))
 
 
-def _is_theirs(request: SignedIn, migration: Migration) -> bool:
+def _is_theirs(request: SignedIn, role: str) -> bool:
     """Whether the person who looks can do the next step. Only an operator may evacuate."""
-    if not migration.next_step_by:
+    if not role:
         return False
-    needed = Perm.EVACUATE if migration.next_step_by == "operator" else Perm.REQUEST
-    return request.user.has_perm(needed)
+    return request.user.has_perm(Perm.EVACUATE if role == "operator" else Perm.REQUEST)
 
 
 _CALLED = {
@@ -262,7 +267,7 @@ def _may_start(request: SignedIn, migration: Migration, instance: Instance | Non
         return False
     # The original whose copy is kept stays stopped; what was stopped before a move that was taken back, too.
     is_done = migration.state == State.DONE and migration.kind != Kind.COPY
-    is_back = migration.state == State.REVERTED and ran(migration)
+    is_back = ran(migration) and (migration.state == State.REVERTED or stranding.is_left(migration))
     is_stopped = instance.status == "SHUTOFF" and not instance.task_state and not instance.locked
     is_free = (is_done or is_back) and is_stopped
     return is_free and services.active_migration(migration.cloud, instance.uuid) is None

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from nmigrate import selectors, services
 from nmigrate.states import Perm
-from webui import deciding
+from webui import deciding, half_way
 from webui.access import SignedIn, needs
 from webui.views.audit import chain_state
 
@@ -56,9 +56,12 @@ def _version(version: str, since: datetime | None) -> str:
 def _page(request: SignedIn, since: datetime | None) -> dict[str, Any]:
     user = request.user
     found = selectors.mine(user, since)
+    told = half_way.told([*found.half_way.rows, *found.failed.rows])
     decisions = deciding.rows(user, found.decisions.rows)
     return {
         "mine": found,
+        "half_way": told[: len(found.half_way.rows)],
+        "failed": told[len(found.half_way.rows) :],
         "mine_asides": {row.migration.pk for row in decisions if row.sets_aside},
         "version": _version(found.version, since),
         "may_ask": user.has_perm(Perm.REQUEST),
