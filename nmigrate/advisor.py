@@ -60,29 +60,26 @@ def crosses_zones(scene: Scene, target: Target) -> bool:
 _ELSEWHERE = {"shelve": shelve, "copy": copy}
 
 
-def ways(scene: Scene, target: Target, *, may_evacuate: bool, wanted: str = "") -> list[Way]:
-    """Every way that makes sense for this target, possible or not, the recommended one marked. No queries.
-
-    `wanted`: the way that was asked for. Shelving and copying are offered within a zone only to who asks for them.
-    """
+def ways(scene: Scene, target: Target, *, may_evacuate: bool) -> list[Way]:
+    """Every way that makes sense for this target, possible or not, the recommended one marked. No queries."""
     source = scene.source
     if source is not None and not source.is_up:
         found = [evacuate(scene, target.host, target.zone, may_evacuate=may_evacuate)]
-        found += _only_wanted(scene, target, wanted)
+        found += _to_a_named_host(scene, target)
     elif crosses_zones(scene, target):
         found = _zone_ways(scene, target)
     else:
         found = [live(scene, target.host, ""), cold(scene, target.host, "")]
-        found += _only_wanted(scene, target, wanted)
+        found += _to_a_named_host(scene, target)
     return _recommend(found, scene.subject)
 
 
-def _only_wanted(scene: Scene, target: Target, wanted: str) -> list[Way]:
-    """Shelving or copying to a host, where it is not among the usual ways, for who asks for it."""
+def _to_a_named_host(scene: Scene, target: Target) -> list[Way]:
+    """Shelving and copying: left to Nova, they might end on the host where it is already."""
     if target.host not in scene.hosts:
         return []
     zone = scene.hosts[target.host].zone
-    return [make(scene, target.host, zone) for key, make in _ELSEWHERE.items() if key == wanted]
+    return [make(scene, target.host, zone) for make in _ELSEWHERE.values()]
 
 
 def _zone_ways(scene: Scene, target: Target) -> list[Way]:

@@ -67,6 +67,11 @@ class Matrix:
     rows: list[Row] = field(default_factory=list)
     best: Best | None = None
 
+    @property
+    def least(self) -> Level:
+        """How little speaks against the move that can be asked for most easily, by any way to any host."""
+        return min((row.level for row in self.rows), default=Level.FORBIDDEN)
+
 
 def matrix(scene: Scene, *, may_evacuate: bool) -> Matrix:
     """No queries. The host that the instance is on is no destination."""
@@ -95,11 +100,19 @@ def matrix(scene: Scene, *, may_evacuate: bool) -> Matrix:
 
 
 def why_not(row: Row, usual: Kind) -> str:
-    """Why this host can take it in no way: what speaks against the usual one; "" when one leads there."""
-    if any(cell.verdict.level < Level.FORBIDDEN for cell in row.cells):
+    """Why this host can take it in no way, the host's own reason before any that is true of all; "" when one leads
+    there."""
+    if row.level < Level.FORBIDDEN:
         return ""
     cell = next((one for one in row.cells if one.kind is usual), row.cells[0])
-    return cell.verdict.reasons[0].text
+    return own_reason(row, usual) or cell.verdict.reasons[0].text
+
+
+def own_reason(row: Row, usual: Kind) -> str:
+    """What speaks against this host and not against every other, first by the usual kind of move; "" for nothing."""
+    cells = sorted(row.cells, key=lambda cell: cell.kind is not usual)
+    reasons = (reason for cell in cells for reason in cell.own)
+    return next((reason.text for reason in reasons if reason.level is Level.FORBIDDEN), "")
 
 
 def changes_pin(scene: Scene, kind: Kind, host: Destination) -> bool:

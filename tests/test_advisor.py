@@ -111,8 +111,10 @@ def test_full_zone_leaves_only_what_nova_places_itself(synced: FakeCloud) -> Non
     assert "No host of zone nova" in found["unpin-cold"].objections[0]
 
 
-def test_same_zone_needs_no_zone_ways(synced: FakeCloud) -> None:
-    assert set(ways(instance("vm2"), Target(host="compute3"))) == {"live", "cold"}
+def test_every_way_leads_to_a_host_of_the_same_zone_and_nova_itself_only_migrates(synced: FakeCloud) -> None:
+    found = ways(instance("vm2"), Target(host="compute3"))
+    assert set(found) == {"live", "cold", "shelve", "copy"}
+    assert best(found) == "cold"
     assert set(ways(instance("vm2"), Target())) == {"live", "cold"}
 
 
@@ -120,6 +122,7 @@ def test_host_that_is_down_leaves_evacuation_to_operators(synced: FakeCloud) -> 
     Hypervisor.objects.filter(host="compute1").update(state="down", forced_down=True)
     found = ways(instance("vm2"), Target())
     assert set(found) == {"evacuate"}
+    assert set(ways(instance("vm2"), Target(host="compute3"))) == {"evacuate", "shelve", "copy"}
     assert "Only an operator" in found["evacuate"].objections[-1]
     assert best(ways(instance("vm2"), Target(), may_evacuate=True)) == "evacuate"
 

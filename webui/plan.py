@@ -21,6 +21,8 @@ from webui import outlook, words
 
 FEW_HOSTS = 24
 """Up to so many hosts every zone lies open on the page."""
+FIRST_HOSTS = 12
+"""So many hosts of a zone are shown at once; the others lie folded below them."""
 COSTS = (
     *(ways.DOWNTIME, ways.UUID, ways.ADDRESSES, ways.VOLUMES, ways.DISK),
     *(ways.FIRMWARE, ways.ROOM, ways.OWNER, ways.DECISION),
@@ -43,6 +45,8 @@ class HostChoice:
     """One host that a person may choose, with what to know before; or why they may not."""
 
     host: Hypervisor
+    level: Level
+    """How little speaks against the way that leads there most easily."""
     objections: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     asides: tuple[str, ...] = ()
@@ -54,7 +58,12 @@ class HostChoice:
 
     @property
     def is_good(self) -> bool:
-        return not self.objections and not self.asides
+        return self.level < Level.OURS
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no way leads there, not even one that a manager may allow."""
+        return self.level is Level.FORBIDDEN
 
     @property
     def memory_free(self) -> int:
@@ -79,8 +88,9 @@ class ZoneChoice:
     hosts: list[HostChoice] = field(default_factory=list)
     objection: str = ""
     """Why the zone itself cannot be chosen: none of its hosts can take it."""
-    least: Level = Level.GREEN
-    """How little speaks against the move that can be made most easily, wherever it leads."""
+    leads: bool = False
+    """Whether a host would be chosen there, and a way leads to it."""
+    is_rest_open: bool = False
 
     @property
     def value(self) -> str:
@@ -88,13 +98,19 @@ class ZoneChoice:
 
     @property
     def good(self) -> int:
-        return sum(one.is_good for one in self.hosts) if self.least < Level.OURS else 0
+        return sum(one.is_good for one in self.hosts)
 
     @property
     def askable(self) -> int:
-        needs_all = self.least is Level.OURS
-        able = sum((needs_all or bool(one.asides)) and not one.objections for one in self.hosts)
-        return able if self.least < Level.FORBIDDEN else 0
+        return sum(one.level is Level.OURS for one in self.hosts)
+
+    @property
+    def first(self) -> list[HostChoice]:
+        return self.hosts[:FIRST_HOSTS]
+
+    @property
+    def rest(self) -> list[HostChoice]:
+        return self.hosts[FIRST_HOSTS:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +148,11 @@ class Plan:
     best: Best | None = None
     """The destination that suits best, of all of them."""
     scheduler_objection: str = ""
-    """Why the scheduler cannot choose: no host that it may take can take the instance."""
+    """Why the scheduler cannot choose: mostly, that no host that it may take can take the instance."""
     scheduler_warning: str = ""
     """That it may choose a host of another zone."""
-    leads_elsewhere: bool = False
-    """Whether any way leads to a host of another zone, though none does where the scheduler may choose."""
+    leads_somewhere: bool = True
+    """Whether a way can be asked for at all, to any host or none."""
 
     @property
     def value(self) -> str:
@@ -212,7 +228,7 @@ def plan(
     judged = destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE))
     zones = _zones(scene, hosts, target, judged)
     may_evacuate = user.has_perm(Perm.EVACUATE)
-    ways = advisor.ways(scene, target, may_evacuate=may_evacuate, wanted=wanted)
+    ways = advisor.ways(scene, target, may_evacuate=may_evacuate)
     anywhere = ways if target == Target() else advisor.ways(scene, Target(), may_evacuate=may_evacuate)
     shared = shared_objections(ways)
     names = _cost_names(ways)
@@ -226,7 +242,7 @@ def plan(
         chosen=wanted if wanted in askable else best or next(iter(askable), ""),
         best=judged.best,
         scheduler_objection=_scheduler_objection(anywhere),
-        leads_elsewhere=leads_elsewhere(anywhere),
+        leads_somewhere=any(way.is_askable for way in anywhere) or judged.least < Level.FORBIDDEN,
         scheduler_warning=_scheduler_warning(anywhere),
     )
 
@@ -269,31 +285,33 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
     kind = Kind.EVACUATE if source is not None and not source.is_up else Kind.SHELVE
     usual = kind if kind is Kind.EVACUATE else Kind.COLD if instance.status == "SHUTOFF" else Kind.LIVE
     warnings = _warnings(judged, usual)
-    points = {row.host.host: row.score.points for row in judged.rows}
+    rows = {row.host.host: row for row in judged.rows}
     found: dict[str, ZoneChoice] = {}
     for host in hosts:
         zone = found.setdefault(host.zone, ZoneChoice(host.zone, is_own=host.zone == instance.zone))
         zone.is_open |= zone.is_own or len(hosts) <= FEW_HOSTS or target.host == host.host
-        if host.host != instance.host:
+        if row := rows.get(host.host):
             # What no way could change: another zone alone is no objection here, since some ways lead there.
             found_there = preflight.judge_host(scene.case(kind, host.host, host.zone))
+            own = destinations.own_reason(row, usual)
+            zone.leads |= row.level < Level.FORBIDDEN and found_there.level < Level.OURS
             zone.hosts.append(
                 HostChoice(
                     host,
-                    found_there.texts(Level.FORBIDDEN),
+                    row.level,
+                    found_there.texts(Level.FORBIDDEN) or ((own,) if own else ()),
                     warnings.get(host.host, ()),
                     found_there.texts(Level.OURS),
                 )
             )
-    least = min((cell.verdict.level for row in judged.rows for cell in row.cells), default=Level.GREEN)
     for zone in found.values():
         zone.is_open |= target.zone == zone.name
-        zone.least = least
-        if not zone.is_own and all(one.objections for one in zone.hosts):
+        if not zone.is_own and not zone.leads:
             zone.objection = advisor.no_host_words(scene, zone.name)
         zone.hosts.sort(
-            key=lambda one: (bool(one.objections), not one.is_good, -points[one.host.host], one.host.host)
+            key=lambda one: (one.is_closed, not one.is_good, -rows[one.host.host].score.points, one.host.host)
         )
+        zone.is_rest_open = any(one.host.host == target.host for one in zone.rest)
     return sorted(found.values(), key=lambda zone: (not zone.is_own, zone.name))
 
 
@@ -324,17 +342,13 @@ def shared_objections(ways: list[Way]) -> list[str]:
     says only that, and does not count where there are others."""
     if not ways or any(way.is_askable for way in ways):
         return []
-    fitting = [
-        way for way in ways if not any(reason.rule == "state" for reason in way.verdict.reasons)
-    ] or ways
+    fitting = _fitting(ways)
     return [text for text in fitting[0].objections if all(text in way.objections for way in fitting)]
 
 
-def leads_elsewhere(ways: list[Way]) -> bool:
-    """Whether nothing but the hosts of its zone stands in the way: one of another zone can take it."""
-    return not any(way.is_askable for way in ways) and any(
-        reason.rule == any_host.NO_HOST_HERE for way in ways for reason in way.verdict.reasons
-    )
+def _fitting(ways: list[Way]) -> list[Way]:
+    """Those that are for what is in its state; all of them where none is."""
+    return [way for way in ways if not any(reason.rule == "state" for reason in way.verdict.reasons)] or ways
 
 
 def _scheduler_warning(ways: list[Way]) -> str:
@@ -346,15 +360,8 @@ def _scheduler_objection(ways: list[Way]) -> str:
     """`ways`: those for which no host and no zone is chosen."""
     if any(way.is_askable for way in ways):
         return ""
-    return next(
-        (
-            reason.text
-            for way in ways
-            for reason in way.verdict.reasons
-            if reason.rule in any_host.NO_HOST_RULES
-        ),
-        "",
-    )
+    reasons = [reason for way in _fitting(ways) for reason in way.verdict.reasons]
+    return next((one.text for one in reasons if one.rule in any_host.NO_HOST_RULES), reasons[0].text)
 
 
 def _cost_names(ways: Iterable[Way]) -> list[str]:

@@ -40,7 +40,16 @@ def test_what_speaks_against_every_way_is_said_once(client: Client, helpdesk: Us
     shown = page_of(client, helpdesk, vm2)
 
     assert shown.count("vm2 is locked (“closing the year”)") == 1
-    assert 'id="move-it"' not in shown
+
+
+def test_what_only_a_manager_may_allow_is_not_said_to_be_impossible(
+    client: Client, helpdesk: User, vm2: Instance
+) -> None:
+    for status, says in {"SUSPENDED": "A manager must allow it.", "ERROR": "It cannot be moved now."}.items():
+        Instance.objects.filter(pk=vm2.pk).update(status=status)
+        shown = page_of(client, helpdesk, vm2)
+        assert says in shown
+        assert ('id="move-it"' in shown) is (status == "SUSPENDED")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from nmigrate import services
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration, OutsideMove
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
+from tests.wide import wide_cloud
 
 
 @pytest.fixture
@@ -312,10 +313,8 @@ def test_a_host_that_only_a_manager_may_allow_can_be_chosen_and_asked_for(
     assert Migration.objects.get().state == "asking"
 
 
-def test_shelving_within_a_zone_is_offered_to_who_comes_for_it(
-    client: Client, page: str, able: FakeCloud
-) -> None:
-    assert 'id="way-shelve"' not in text(client.get(page + "?host=compute3"))
+def test_shelving_within_a_zone_is_offered_and_asked_for(client: Client, page: str, able: FakeCloud) -> None:
+    assert "Recommended: Cold." in text(client.get(page + "?host=compute3"))
     shown = card(text(client.get(page + "?host=compute3&way=shelve")), "shelve")
     assert "checked" in shown
     assert "brought up again on compute3." in shown
@@ -499,10 +498,7 @@ def test_where_nova_cannot_choose_the_host_that_can_take_it_is_one_click_away(
 def test_hosts_are_not_said_to_take_what_cannot_be_moved(client: Client, page: str, vm2: Instance) -> None:
     assert "1 other host, 1 can take it" in text(client.get(page))
 
-    Instance.objects.filter(pk=vm2.pk).update(status="ERROR")
-    assert "1 other host, 0 can take it<" in text(client.get(page, {"host": "compute3"}))
-
-    Instance.objects.filter(pk=vm2.pk).update(status="SHUTOFF", locked=True)
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
     assert "1 other host, 0 can take it, 1 with a manager" in text(client.get(page))
 
 
@@ -528,3 +524,93 @@ def test_what_a_manager_may_allow_off_a_host_that_was_declared_down_can_be_asked
     assert client.post(page, sent).status_code == 302
     made = Migration.objects.get()
     assert (made.kind, made.state) == ("shelve", "asking")
+
+
+def test_nothing_can_be_chosen_for_what_cannot_be_moved_at_all(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(status="ERROR")
+
+    for query in ({}, {"host": "compute3"}, {"zone": "nova"}):
+        shown = text(client.get(page, query))
+        assert "It cannot be moved now" in shown
+        assert shown.count("vm2 is in error; only a") == 2, "of each way that Nova itself takes"
+        assert 'type="radio"' not in shown
+    kept = client.post(page, {"to": "host:compute3", "way": "cold", "reason": "typed before"})
+    assert (kept.status_code, "typed before</textarea>" in text(kept)) == (409, True)
+    radios = re.findall(r'<input type="radio" name="(?:to|way)"[^>]*>', text(kept))
+    assert len(radios) > 4
+    assert all(" disabled" in radio and " checked" not in radio for radio in radios)
+
+
+@pytest.mark.parametrize("changes", [{"status": "SUSPENDED"}, {"shares": ["s"], "status": "ACTIVE"}])
+def test_the_plan_offers_the_hosts_that_the_table_offers(
+    client: Client, page: str, vm2: Instance, changes: dict[str, Any]
+) -> None:
+    """Nova's scheduler migrates neither; the first it shelves, and the second it copies."""
+    Cloud.objects.update(nova_used="2.103")
+    Instance.objects.filter(pk=vm2.pk).update(**changes)
+    judged = text(client.get(page.replace("/migrate/", "/destinations/")))
+    offered = set(re.findall(r"/migrate/\?host=(\w+)&amp;way=(\w+)", judged))
+
+    shown = text(client.get(page))
+
+    assert "It cannot be moved now" not in shown
+    assert re.search(r'name="to" value="" hx-get="\?" disabled', shown)
+    hosts = re.findall(r'value="host:(\w+)" hx-get="[^"]*">', shown)
+    assert set(hosts) == {host for host, _ in offered} == {"compute2", "compute3", "compute4"}
+    for host in hosts:
+        there = re.findall(r'id="way-(\w+)"[^>]*>', text(client.get(page, {"host": host})))
+        assert {way for to, way in offered if to == host} <= set(there)
+
+
+def test_a_suspended_instance_is_moved_only_with_a_managers_permission(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
+
+    shown = text(client.get(page))
+    assert "Choose a host above: a manager may allow a way that leads there." in shown
+    assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
+    there = text(client.get(page, {"host": "compute3"}))
+    assert "what it holds in memory would be lost" in card(there, "shelve")
+    assert "disabled" in card(there, "live")
+    sent = {"to": "host:compute3", "way": "shelve", "set_aside": "shelve:state", "reason": "please"}
+    assert client.post(page, sent).status_code == 302
+    assert Migration.objects.get().state == "asking"
+
+
+def test_off_a_host_that_is_down_another_way_is_told_of_but_not_offered_first(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute1").update(state="down")
+
+    shown = text(client.get(page))
+
+    assert "Only an operator may evacuate" in shown
+    assert "If compute1 still answers, a manager may allow another way." in shown
+    assert f'href="{page.replace("/migrate/", "/destinations/")}"' in shown
+    assert 'type="radio"' not in shown
+
+
+def test_one_host_is_praised_and_nova_beside_it_is_not(client: Client, page: str) -> None:
+    where = text(client.get(page)).partition('id="how-title"')[0]
+
+    assert re.search(r'name="to" value="" hx-get="\?" checked', where)
+    assert "Nova takes a host that is up and has room, in zone nova-1." in where
+    assert "fits best" not in where
+
+
+def test_of_many_hosts_the_first_are_shown_and_the_others_counted(client: Client, helpdesk: User) -> None:
+    instance = wide_cloud(100)
+    client.force_login(helpdesk)
+    page = f"/clouds/wide/instances/{instance.uuid}/migrate/"
+
+    zone = text(client.get(page)).split('<details class="zone-hosts"')[1]
+
+    first, _, rest = zone.partition('<details class="rest">')
+    assert "33 other hosts, " in first
+    assert (first.count('name="to" value="host:'), rest.count('name="to"')) == (12, 21)
+    assert "21 more hosts of zone-a" in rest
+    last = re.findall(r'value="host:([^"]+)" hx-get="[^"]*">', rest)[-1]
+    assert '<details class="rest" open>' in text(client.get(page, {"host": last}))

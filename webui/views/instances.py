@@ -11,8 +11,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import advisor, any_host, selectors, services
+from nmigrate import destinations as judged
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order, OutsideMove
+from nmigrate.preflight import Level
 from nmigrate.scene import by_name, scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
@@ -119,9 +121,9 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
     copying = selectors.kept_copies(cloud.name, [instance.uuid]).get(instance.uuid)
     outside = None if move else next(iter(selectors.outside_in_flight(cloud.name, [instance.uuid])), None)
     waits_outside = not move and _waits_outside(instance, outside)
-    ways = [] if move or waits_outside else _ways_now(request, cloud, instance)
+    ways, least = ([], Level.FORBIDDEN) if move or waits_outside else _ways_now(request, cloud, instance)
     is_free = not move and not is_ordered and not instance.task_state
-    can_move = any(way.is_askable for way in ways) or plan.leads_elsewhere(ways)
+    can_move = least < Level.FORBIDDEN
     can_be_ordered = is_free and not instance.locked
     return {
         "cloud": cloud,
@@ -141,6 +143,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "ways": ways,
         "shared_objections": plan.shared_objections(ways),
         "is_stuck": bool(ways) and not is_ordered and not can_move,
+        "needs_permission": least is Level.OURS and not any(way.is_askable for way in ways),
         "is_evacuation": any(way.key == "evacuate" for way in ways),
         "may_move": request.user.has_perm(Perm.REQUEST) and not is_ordered and can_move,
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
@@ -152,6 +155,7 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
             order,
             move,
             ways,
+            least,
             [one.pk for one in findings],
             outside and (outside.pk, outside.status, outside.dest_host),
         ),
@@ -163,8 +167,9 @@ def _waits_outside(instance: Instance, outside: OutsideMove | None) -> bool:
     return instance.status == "VERIFY_RESIZE" and (outside is None or outside.status == "finished")
 
 
-def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
-    """How it could be moved now, wherever Nova puts it; ways to another zone are told where one is chosen.
+def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> tuple[list[Way], Level]:
+    """How it could be moved now, wherever Nova puts it; ways to a host that is named are told where one is chosen,
+    and only how little speaks against the best of all is told here.
 
     Mostly one of the roomiest hosts can take it, so that the others are read only where none of those can: this page
     is asked for again and again, and a cloud may have thousands.
@@ -178,10 +183,18 @@ def _ways_now(request: SignedIn, cloud: Cloud, instance: Instance) -> list[Way]:
     may_evacuate = request.user.has_perm(Perm.EVACUATE)
     scene = scene_of(instance, likely)
     ways = advisor.ways(scene, advisor.Target(), may_evacuate=may_evacuate)
-    if any(reason.rule in any_host.NO_HOST_RULES for way in ways for reason in way.verdict.reasons):
+    is_askable = any(way.is_askable for way in ways)
+    if not is_askable or any(
+        reason.rule in any_host.NO_HOST_RULES for way in ways for reason in way.verdict.reasons
+    ):
         scene = replace(scene, hosts=by_name(known))
         ways = advisor.ways(scene, advisor.Target(), may_evacuate=may_evacuate)
-    return ways
+        is_askable = any(way.is_askable for way in ways)
+    least = min(way.verdict.level for way in ways)
+    # Off a host that is down only an evacuation is offered here, as on the plan.
+    if not is_askable and (scene.source is None or scene.source.is_up):
+        least = judged.matrix(scene, may_evacuate=may_evacuate).least
+    return ways, least
 
 
 def _version(

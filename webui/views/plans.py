@@ -90,7 +90,14 @@ def _show(
         plan.check_target(cloud, target)
     except Conflict as unknown:
         target, problem = advisor.Target(), unknown.sentence
-    shown = plan.plan(request.user, cloud, instance, target, str(form["way"].value() or ""))
+    way = str(form["way"].value() or "")
+    shown = plan.plan(request.user, cloud, instance, target, way)
+    if not shown.leads_somewhere and target != advisor.Target():  # the same page, wherever one comes from
+        shown = plan.plan(request.user, cloud, instance, advisor.Target(), way)
+    is_evacuation = any(card.way.kind == "evacuate" for card in shown.cards)
+    may_ask = not move and shown.may_ask
+    # Off a host that is down nothing but an evacuation is offered to who has not chosen where to, and come for it.
+    is_stuck = not may_ask and (not shown.leads_somewhere or (is_evacuation and not shown.value))
     context: dict[str, Any] = {
         "cloud": cloud,
         "instance": instance,
@@ -98,9 +105,9 @@ def _show(
         "plan": shown,
         "move": move,
         "conflict": conflict or problem,
-        "may_ask": not move and shown.may_ask,
-        "is_kept": bool(conflict),
-        "is_evacuation": any(card.way.kind == "evacuate" for card in shown.cards),
+        "may_ask": may_ask,
+        "is_stuck": is_stuck and not conflict,
+        "is_evacuation": is_evacuation,
         "needs_permission": shown.needs_permission,
     }
     return render(request, "plan.html", context, status=status)
