@@ -28,7 +28,7 @@ from nmigrate.selectors.cards import (
     percent,
 )
 from nmigrate.selectors.flights import Flight, flights
-from nmigrate.selectors.found import Found, destinations, find
+from nmigrate.selectors.found import Found, find
 from nmigrate.selectors.mine import Mine, broken_instances, mine, mine_version
 from nmigrate.selectors.moves import (
     ACTIVE_STATES,
@@ -129,7 +129,6 @@ __all__ = [
     "broken_instances",
     "by_instance",
     "clouds",
-    "destinations",
     "find",
     "finding_count",
     "findings",

@@ -10,7 +10,6 @@ from nmigrate.selectors.moves import number_of
 
 HOSTS_FOUND = 8
 MOVES_FOUND = 5
-_ROOM = F("memory_mb_capacity") - F("memory_mb_used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,3 @@ def _hosts(cloud: Cloud, words: list[str]) -> QuerySet[Hypervisor]:
     for word in words:
         hosts = hosts.filter(Q(host__icontains=word) | Q(name__icontains=word) | Q(zone__icontains=word))
     return hosts
-
-
-def destinations(
-    cloud: Cloud, instance: Instance, text: str, limit: int = 30
-) -> tuple[list[Hypervisor], int]:
-    """Hosts that a person may name for this instance, and how many there are: those that take it first, of them
-    its own zone first, then by free memory. One query for each."""
-    hosts = _hosts(cloud, words_of(text)).exclude(host=instance.host)
-    able = Case(When(state="up", status="enabled", forced_down=False, then=Value(0)), default=Value(1))
-    near = Case(When(zone=instance.zone, then=Value(0)), default=Value(1))
-    shown = hosts.annotate(able=able, near=near, room=_ROOM).order_by("able", "near", "-room", "host")
-    return list(shown.defer("inventories", "traits", "aggregates")[:limit]), hosts.count()

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import selectors, services
@@ -14,6 +16,7 @@ from nmigrate.selectors import Wanted
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from tests.web.test_topology_pages import fill
+from tests.wide import wide_cloud
 from webui.templatetags.picture import marked as mark
 
 PAGE = "/clouds/lab/"
@@ -289,11 +292,46 @@ def test_the_menu_lists_where_it_may_go_and_leads_to_the_plan(seen: Client, vm2:
 
     menu = text(seen.get(url))
 
-    assert re.findall(r"\?host=(\w+)", menu) == ["compute2", "compute4", "compute3"]
+    assert re.findall(r"\?host=(\w+)", menu) == ["compute2", "compute4"]
     assert f'href="{PAGE}instances/{vm2.uuid}/migrate/?host=compute4"' in menu
+    assert "3 hosts, 2 can take it" in menu
+    last = menu[menu.index('<span class="name">compute3</span>') :]
+    assert menu.index("host=compute4") < menu.index(">compute3<")
+    assert last.index("cannot take it") < last.index("compute3 is down. Choose another host.")
     assert re.findall(r"\?host=(\w+)", text(seen.get(url, {"to": "E4"}))) == ["compute4"]
     assert "No other host of lab is called that." in text(seen.get(url, {"to": "compute1"}))
     assert seen.get(f"{PAGE}instances/gone/move-menu/").status_code == 404
+
+
+def test_the_menu_says_who_must_allow_it_and_of_what_cannot_be_moved_says_why_once(
+    seen: Client, vm2: Instance
+) -> None:
+    url = f"{PAGE}instances/{vm2.uuid}/move-menu/"
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+    assert text(seen.get(url)).count("needs a manager's permission") == 3
+
+    Instance.objects.filter(pk=vm2.pk).update(status="ERROR")
+    for query in ({}, {"to": "compute3"}):
+        menu = text(seen.get(url, query))
+        assert menu.count("vm2 is in error; only a") == 1
+        assert "?host=" not in menu
+
+
+def test_the_menu_asks_no_more_for_more_hosts_and_never_the_cloud(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(helpdesk)
+    asked = {}
+    for hosts in (10, 200):
+        url = f"/clouds/with-{hosts}/instances/{wide_cloud(hosts, f'with-{hosts}').uuid}/move-menu/"
+        client.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            menu = text(client.get(url))
+        asked[hosts] = len(queries)
+    assert asked[10] == asked[200]
+    assert menu.count("?host=") == 30
+    assert "cannot take it" not in menu, "those that can stand first"
+    assert not synced.calls
 
 
 def test_a_search_shows_hosts_and_counts_and_marks_what_it_found(seen: Client, vm2: Instance) -> None:

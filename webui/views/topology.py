@@ -7,11 +7,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from nmigrate import selectors
+from nmigrate.destinations import matrix
 from nmigrate.models import Cloud, Hypervisor
+from nmigrate.scene import scene_of
 from nmigrate.selectors import Chip
 from nmigrate.sentences import say
 from nmigrate.states import Perm
 from webui.access import SignedIn, needs
+from webui.menu import menu
 from webui.picture import VIEW_COOKIE, Choices, query_of, view_to_keep, wanted_of
 
 INSTANCES_PER_PAGE = 50
@@ -107,8 +110,10 @@ def move_menu(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     instance = get_object_or_404(known.instances, uuid=uuid)
     text = request.GET.get("to", "").replace("\0", "")[:200].strip()
-    hosts, total = selectors.destinations(known, instance, text)
-    context = {"cloud": known, "instance": instance, "hosts": hosts, "total": total, "text": text}
+    hosts = list(known.hypervisors.defer("aggregates"))
+    judged = matrix(scene_of(instance, hosts), may_evacuate=request.user.has_perm(Perm.EVACUATE))
+    found = menu(instance, hosts, judged, text)
+    context = {"cloud": known, "instance": instance, "menu": found, "text": text}
     return render(request, "_move_menu.html", context)
 
 
