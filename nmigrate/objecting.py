@@ -93,6 +93,7 @@ def _fresh_scene(
     )
     known = Instance.objects.filter(cloud=order.cloud, uuid=server.uuid).first()
     groups = known.server_groups if known else []
+    server = replace(server, project_name=known.project_name if known else "")
     if is_start:
         _read_anew(hosts, move.asked_host, cloud)
         groups = selectors.group_rows(server.uuid, cloud.server_groups()) if groups else groups

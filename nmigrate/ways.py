@@ -83,7 +83,6 @@ _UUID = Cost(UUID, say("stays"))
 _NO_VOLUMES = Cost(VOLUMES, say("it has none"))
 _SAME_FIRMWARE = Cost(FIRMWARE, say("stays as it is"))
 _NO_DECISION = Cost(DECISION, say("none needed"))
-_OWNERS_CONSENT = Cost(DECISION, say("none here; ask its owner first"), FAIR)
 _MANAGERS_DECISION = Cost(DECISION, say("a manager's, at the end"), FAIR)
 _NO_DOWNTIME = Cost(DOWNTIME, say("none: it is stopped"))
 
@@ -98,6 +97,10 @@ def _firmware(instance: Subject) -> Cost:
 
 def _runs(instance: Subject) -> bool:
     return instance.status != "SHUTOFF"
+
+
+def _owners_consent(instance: Subject) -> Cost:
+    return Cost(DECISION, say("none here; ask {owner} first", owner=preflight.owner_of(instance)), FAIR)
 
 
 def _volumes(instance: Subject) -> Cost:
@@ -156,7 +159,7 @@ def live(scene: Scene, host: str, zone: str, *, changes_pin: bool = False) -> Wa
             _volumes(instance),
             _SAME_FIRMWARE,
             Cost(ROOM, say("taken on both hosts until it is done"), FAIR),
-            _OWNERS_CONSENT if changes_pin else _NO_DECISION,
+            _owners_consent(instance) if changes_pin else _NO_DECISION,
         ),
     )
 

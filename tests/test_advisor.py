@@ -36,6 +36,16 @@ def test_pinned_instance_is_freed_moved_and_bound_again(synced: FakeCloud) -> No
     assert found["unpin-cold"].host == "compute2"
 
 
+def test_who_must_be_asked_is_named_by_their_project(synced: FakeCloud) -> None:
+    found = ways(instance("vm2", status="ACTIVE", power_state=1), Target(zone="nova"))["unpin-live"]
+    assert "none here; ask its owner (project demo) first" in [cost.text for cost in found.costs]
+    assert found.warnings[-1].endswith("Be sure that its owner (project demo) wants that.")
+    found = ways(instance("vm2", status="SUSPENDED"), Target())["cold"]
+    assert found.objections[0].endswith("Ask its owner (project demo) to resume it first.")
+    found = ways(instance("vm2", project_name=""), Target())["cold"]
+    assert found.objections[0].endswith("Ask its owner to resume it first.")
+
+
 def test_running_instance_goes_live(synced: FakeCloud) -> None:
     found = ways(instance("demo_zone"), Target(zone="nova-1"))
     assert set(found) == {"live", "cold", "shelve", "copy"}

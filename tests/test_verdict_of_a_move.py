@@ -59,6 +59,14 @@ def test_what_the_inventory_has_not_seen_yet_stops_it(
     assert synced.calls["migrate"] == 0
 
 
+def test_a_lock_found_at_the_start_tells_whom_to_ask(
+    synced: FakeCloud, helpdesk: User, vm2: Instance
+) -> None:
+    move = ask(helpdesk, vm2)
+    synced.lock(vm2.uuid, "closing the year")
+    assert "Either its owner (project demo) or an operator unlocks it first" in sent(move).why
+
+
 def test_source_that_went_down_meanwhile_stops_it(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     move = ask(helpdesk, vm2)
     synced.add_host("compute1", "nova-1", state="down")

@@ -19,6 +19,8 @@ class Server:
     power_state: int = 0
     """0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended (nova/compute/power_state.py)."""
     project_id: str = ""
+    project_name: str = ""
+    """Nova does not tell it; filled in from the inventory where people read of it."""
     user_id: str = ""
     hypervisor: str = ""
     pinned_zone: str | None = None

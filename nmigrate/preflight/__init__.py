@@ -27,6 +27,7 @@ from nmigrate.preflight.words import (
     TASK_WORDS,
     ZONE_MICROVERSION,
     doing,
+    owner_of,
     status_words,
 )
 from nmigrate.sentences import join, say
@@ -54,6 +55,7 @@ __all__ = [
     "judge_host",
     "local_disk_gb",
     "lock_objections",
+    "owner_of",
     "score",
     "start_objections",
     "starts_from_volume",
@@ -110,7 +112,7 @@ def _busy(subject: Subject) -> list[str]:
 
 def lock_objections(subject: Subject) -> list[str]:
     """Against what no manager allows: only unlocking helps."""
-    first = say("Ask its owner, or an operator, to unlock it first.")
+    first = say("Ask {owner}, or an operator, to unlock it first.", owner=owner_of(subject))
     return [join([reason.why, first]) for reason in rules_instance.lock(Case(subject))]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
-from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND, BETTER_ANOTHER, REVIEW_GROUP
+from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND, BETTER_ANOTHER, REVIEW_GROUP, owner_of
 from nmigrate.sentences import listed, say, say_n
 from nmigrate.states import Kind
 
@@ -147,7 +147,7 @@ def zone_changed(case: Case) -> Iterable[Reason]:
                 zone=subject.pinned_zone,
                 other=host.zone,
             ),
-            say("Be sure that its owner wants that."),
+            say("Be sure that {owner} wants that.", owner=owner_of(subject)),
         )
 
 

@@ -9,13 +9,14 @@ from nmigrate.preflight.words import (
     ANOTHER_WAY,
     IF_IT_FAILS_ANOTHER,
     IF_IT_FAILS_COLD,
-    INSTEAD,
     LOSING,
     MOVABLE,
     MOVE_COLD,
     UNTIL_OVER,
     ZONE_MICROVERSION,
     doing,
+    instead,
+    owner_of,
     status_words,
 )
 from nmigrate.sentences import listed, say
@@ -39,16 +40,16 @@ def state(case: Case) -> Iterable[Reason]:
     if subject.status in MOVABLE[kind]:
         return
     is_now = status_words(subject.status)
-    instead = INSTEAD.get(subject.status, say("Wait until that is over and try again."))
+    first = instead(subject)
     if kind is Kind.LIVE and subject.status == "SHUTOFF":
-        instead = say("Move it cold: nothing runs that could be interrupted.")
+        first = say("Move it cold: nothing runs that could be interrupted.")
     elif kind is Kind.COLD and subject.status == "PAUSED":
-        instead = say("Move it live, or ask its owner to unpause it first.")
+        first = say("Move it live, or ask {owner} to unpause it first.", owner=owner_of(subject))
     if kind in (Kind.SHELVE, Kind.COPY) and subject.status in LOSING:
         why = say(
             "{name} is {state}, and what it holds in memory would be lost.", name=subject.name, state=is_now
         )
-        yield ours("state", why, instead)
+        yield ours("state", why, first)
         return
     one, other = (status_words(status) for status in MOVABLE[kind][:2])
     why = say(
@@ -58,7 +59,7 @@ def state(case: Case) -> Iterable[Reason]:
         one=one,
         other=other,
     )
-    yield forbidden("state", why, instead)
+    yield forbidden("state", why, first)
 
 
 def on_a_host(case: Case) -> Iterable[Reason]:
@@ -68,7 +69,7 @@ def on_a_host(case: Case) -> Iterable[Reason]:
         yield forbidden(
             "on_a_host",
             say("{name} is on no host, so there is nothing that could be moved.", name=subject.name),
-            say("An operator must find out why; its owner may create it anew."),
+            say("An operator must find out why; {owner} may create it anew.", owner=owner_of(subject)),
         )
 
 
@@ -92,8 +93,8 @@ def lock(case: Case) -> Iterable[Reason]:
             "lock",
             why,
             say(
-                "Its owner, or an operator where the owner cannot, unlocks it first; or a manager allows the move all "
-                "the same."
+                "Either {owner} or an operator unlocks it first, or a manager allows the move all the same.",
+                owner=owner_of(subject),
             ),
         )
 
@@ -113,7 +114,7 @@ def power(case: Case) -> Iterable[Reason]:
                 "Nova says that {name} runs, but its hypervisor says that it is off, so it cannot move live.",
                 name=subject.name,
             ),
-            say("Ask its owner to start it, or move it cold."),
+            say("Ask {owner} to start it, or move it cold.", owner=owner_of(subject)),
         )
 
 
@@ -169,7 +170,7 @@ def copied_volumes(case: Case) -> Iterable[Reason]:
         yield amber(
             "copied_volumes",
             say("The volumes of {name} do not follow a copy.", name=case.subject.name),
-            say("Ask its owner whether it can do without."),
+            say("Ask {owner} whether it can do without.", owner=owner_of(case.subject)),
         )
 
 
@@ -259,7 +260,9 @@ def vtpm(case: Case) -> Iterable[Reason]:
         )
     elif kind is Kind.COPY:
         yield amber(
-            "vtpm", say("A copy gets a new, empty vTPM."), say("Ask its owner first, or move it cold.")
+            "vtpm",
+            say("A copy gets a new, empty vTPM."),
+            say("Ask {owner} first, or move it cold.", owner=owner_of(subject)),
         )
 
 
@@ -271,7 +274,7 @@ def shares(case: Case) -> Iterable[Reason]:
     subject, kind, abilities = case.subject, case.kind, case.abilities
     if not subject.shares:
         return
-    detach = say("Ask its owner to detach them first.")
+    detach = say("Ask {owner} to detach them first.", owner=owner_of(subject))
     if kind is Kind.COPY:
         yield amber(
             "shares", say("The shared folders of {name} do not follow a copy.", name=subject.name), detach
@@ -286,7 +289,7 @@ def shares(case: Case) -> Iterable[Reason]:
         yield amber(
             "shares",
             say("It uses shared folders, which follow only if every host runs Nova 2026.2 and reaches them."),
-            say("Safer: ask its owner to detach them first."),
+            say("Safer: ask {owner} to detach them first.", owner=owner_of(subject)),
         )
     else:
         why = say(

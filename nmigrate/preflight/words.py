@@ -1,5 +1,6 @@
 """Nova's words for what a server is and does, in plain ones; and which kinds of move start from where."""
 
+from nmigrate.preflight.subjects import Subject
 from nmigrate.sentences import say
 from nmigrate.states import Kind
 
@@ -73,15 +74,6 @@ LOSING = ("PAUSED", "SUSPENDED")
 ZONE_MICROVERSION = {"pin": "2.104", "see": "2.96"}
 """From where Nova changes a pinned zone (2026.2), and from where it tells one (2024.1)."""
 
-INSTEAD: dict[str, str] = {
-    "PAUSED": say("Ask its owner to unpause it first."),
-    "SUSPENDED": say("Ask its owner to resume it first."),
-    "ERROR": say("An operator must repair it first."),
-    "SHELVED": say("Unshelve it first; it may then come up on another host by itself."),
-    "SHELVED_OFFLOADED": say("It is on no host, so there is nothing to move: unshelving places it anew."),
-    "RESCUE": say("Ask its owner to leave rescue mode first."),
-    "VERIFY_RESIZE": say("An earlier move or resize of it must be confirmed or reverted first."),
-}
 
 # What to do, as several rules say it.
 ANOTHER_HOST = say("Choose another host.")
@@ -94,6 +86,27 @@ UNTIL_OVER = say("Wait until that is over.")
 A_MOMENT = say("Wait a moment and try again.")
 ANOTHER_KIND = say("Choose another kind of move.")
 REVIEW_GROUP = say("Ask an operator to review the group.")
+
+
+def owner_of(subject: Subject) -> str:
+    """Whom to ask: the people of its project, whom a person at the desk can find by its name."""
+    if subject.project_name:
+        return say("its owner (project {project})", project=subject.project_name)
+    return say("its owner")
+
+
+def instead(subject: Subject) -> str:
+    """What to do first about a state from which it cannot be moved."""
+    owner = owner_of(subject)
+    return {
+        "PAUSED": say("Ask {owner} to unpause it first.", owner=owner),
+        "SUSPENDED": say("Ask {owner} to resume it first.", owner=owner),
+        "ERROR": say("An operator must repair it first."),
+        "SHELVED": say("Unshelve it first; it may then come up on another host by itself."),
+        "SHELVED_OFFLOADED": say("It is on no host, so there is nothing to move: unshelving places it anew."),
+        "RESCUE": say("Ask {owner} to leave rescue mode first.", owner=owner),
+        "VERIFY_RESIZE": say("An earlier move or resize of it must be confirmed or reverted first."),
+    }.get(subject.status, say("Wait until that is over and try again."))
 
 
 def status_words(status: str) -> str:
