@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
 from nmigrate.states import Perm
+from webui import unsent
 
 P = ParamSpec("P")
 
@@ -51,10 +52,13 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     instead of drawing the login form where the fragment was."""
     if request.headers.get("HX-Request") != "true":
         where = redirect_to_login(_back(request))
-        # A step whose session has ended was not done: the page says so.
-        return where if request.method in ("GET", "HEAD") else redirect(f"{where.url}&unsent=1")
+        if request.method in ("GET", "HEAD"):
+            return where
+        # A step whose session has ended was not done: the page says so, and carries what was typed.
+        return unsent.ask_to_sign_in(request) or redirect(f"{where.url}&unsent=1")
     page = urlsplit(request.headers.get("HX-Current-URL", "/"))
     target = redirect_to_login(page.path + (f"?{page.query}" if page.query else "")).url
+    target += "" if request.method in ("GET", "HEAD") else "&unsent=1"
     return HttpResponse(status=204, headers={"HX-Redirect": target})
 
 

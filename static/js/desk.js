@@ -97,7 +97,18 @@
     if (!status) return;
     if (status >= 500) say("broken");
     else if ([400, 403, 404, 410].includes(status) && isPoll(event.detail.elt)) say("gone");
+    else if (isHeldHere(event.detail.xhr)) say("signed-out");
     else if (trouble !== "gone") say("");
+  });
+
+  // ---- a session that has ended takes the page to the sign-in, but not from under what somebody has typed: their own
+  // button leads there, and the text with it (webui/unsent.py)
+  const isHeldHere = (xhr) => {
+    const fields = document.querySelectorAll("[name=reason], [name=ticket], [name=comment]");
+    return xhr.getResponseHeader("HX-Redirect") && [...fields].some((field) => field.value.trim());
+  };
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (isHeldHere(event.detail.xhr)) event.preventDefault();
   });
 
   // ---- while the server thinks about what a person asked for, a line is drawn along the top

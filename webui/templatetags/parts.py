@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from nmigrate.models import Approval, Migration
 from nmigrate.sentences import join, listed, say, told
 from nmigrate.states import Kind
-from webui import words
+from webui import unsent, words
 from webui.glossary import TERMS
 from webui.times import day_and_year, day_of_year, time_tag
 
@@ -47,6 +47,13 @@ def person(name: str, role: str = "") -> SafeString:
         name,
         format_html(' <span class="soft small">{}</span>', role) if role else "",
     )
+
+
+@register.simple_tag(takes_context=True)
+def typed_by(context: Context) -> SafeString:
+    """For whom a form is drawn: what they type there is then kept when their session ends; see webui/unsent.py."""
+    author = unsent.author(context["request"].user)
+    return format_html('<input type="hidden" name="{}" value="{}">', unsent.AUTHOR, author)
 
 
 @register.simple_tag

@@ -15,7 +15,7 @@ from nmigrate.models import Instance, Migration
 from nmigrate.sentences import say, told
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, deciding, noticed, outlook, plan, stored, toasts
+from webui import comparison, deciding, noticed, outlook, plan, stored, toasts, unsent
 from webui.access import SignedIn, needs
 from webui.forms import DECIDABLE, NoteForm, TogetherForm
 
@@ -25,7 +25,9 @@ PER_PAGE = 50
 @require_safe
 @needs(Perm.APPROVE)
 def approvals(request: SignedIn) -> HttpResponse:
-    return render(request, "approvals.html", _list(request) | {"form": TogetherForm()})
+    kept = unsent.taken(request)
+    context = {"form": TogetherForm(initial=kept.dict()), "unsent": kept}
+    return render(request, "approvals.html", _list(request, kept.getlist("pick")) | context)
 
 
 @require_safe
@@ -42,7 +44,7 @@ def badge(request: SignedIn) -> HttpResponse:
 @needs(Perm.APPROVE)
 def decide(request: SignedIn, pk: int) -> HttpResponse:
     migration = get_object_or_404(Migration, pk=pk)
-    return render(request, "decide.html", _page(request, migration, NoteForm()))
+    return render(request, "decide.html", _page(request, migration, NoteForm()) | unsent.note(request))
 
 
 @require_POST

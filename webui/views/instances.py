@@ -18,7 +18,7 @@ from nmigrate.preflight import Level
 from nmigrate.scene import by_name, scene_of
 from nmigrate.states import Perm
 from nmigrate.ways import Way
-from webui import noticed, plan, toasts
+from webui import noticed, plan, toasts, unsent
 from webui.access import SignedIn, needs
 from webui.forms import NoteForm
 
@@ -32,7 +32,7 @@ def instance(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     known, found = find_instance(cloud, uuid)
     if found is None:
         return gone(request, known, uuid)
-    return render(request, "instance.html", _page(request, known, found))
+    return render(request, "instance.html", _page(request, known, found) | unsent.note(request))
 
 
 @require_safe

@@ -18,7 +18,7 @@ from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import join, say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, noticed, stored, timeline, toasts
+from webui import comparison, half_way, noticed, stored, timeline, toasts, unsent
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.pictures.figures import why
@@ -57,9 +57,8 @@ def migrations(request: SignedIn) -> HttpResponse:
 def migration(request: SignedIn, pk: int) -> HttpResponse:
     found = get_object_or_404(Migration, pk=pk)
     progress.note_looking(found)
-    return render(
-        request, "migration.html", _page(request, found) | {"next_one": _next_decision(request.user, found)}
-    )
+    context = {"next_one": _next_decision(request.user, found)} | unsent.note(request)
+    return render(request, "migration.html", _page(request, found) | context)
 
 
 @require_safe

@@ -11,7 +11,7 @@ from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration
 from nmigrate.selectors import number_of
 from nmigrate.states import Perm
-from webui import plan
+from webui import plan, unsent
 from webui.access import SignedIn, needs
 from webui.forms import MoveForm
 from webui.views.instances import find_instance, gone
@@ -24,8 +24,10 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     if found is None:
         return gone(request, known, uuid)
     if request.method != "POST" or "look" in request.POST:  # without a script a button shows the ways
-        data = request.POST if request.method == "POST" else request.GET
-        return _show(request, known, found, MoveForm(initial=_of_before(found, data.dict())))
+        kept = unsent.taken(request)
+        data = request.POST if request.method == "POST" else kept or request.GET
+        form = MoveForm(initial=_of_before(found, data.dict()))
+        return _show(request, known, found, form, kept=kept)
     form = MoveForm(request.POST)
     if not form.is_valid():
         return _show(request, known, found, form, status=422)
@@ -36,7 +38,7 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     return redirect("migration", pk=migration.pk)
 
 
-def _of_before(instance: Instance, given: dict[str, str]) -> dict[str, str]:
+def _of_before(instance: Instance, given: dict[str, Any]) -> dict[str, Any]:
     """What was asked for in the move that is planned "again"; what the address or the form says goes before."""
     number = number_of(given.get("again", ""))
     mine = Migration.objects.filter(cloud=instance.cloud_id, instance_uuid=instance.uuid)
@@ -81,6 +83,7 @@ def _show(
     *,
     status: int = 200,
     conflict: str = "",
+    kept: object = None,
 ) -> HttpResponse:
     """The page with everything that was typed, whatever became of it."""
     move = services.active_migration(cloud.name, instance.uuid)
@@ -105,6 +108,7 @@ def _show(
         "plan": shown,
         "move": move,
         "conflict": conflict or problem,
+        "unsent": kept,
         "may_ask": may_ask,
         "is_stuck": is_stuck and not conflict,
         "is_evacuation": is_evacuation,
