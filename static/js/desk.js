@@ -180,6 +180,30 @@
     said = news ? news.textContent.replace(/\s+/g, " ").trim() : "";
   });
 
+  // ---- a part that is drawn anew gets the focus back where it was, and what somebody unfolded stays open. htmx does that
+  // for what has an id; the rest is known by where it leads or what it says.
+  let marks = null;
+  const called = (one) => one.getAttribute("href") || one.textContent.trim();
+  const mark = (one, all) => ({ name: called(one), place: all.filter((other) => called(other) === called(one)).indexOf(one) });
+  const marked = ({ name, place }, all) => all.filter((other) => called(other) === name)[place];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.target, active = document.activeElement;
+    const all = (what) => [...part.querySelectorAll(what)];
+    marks = {
+      what: active.localName,
+      focus: active !== part && part.contains(active) && !active.id ? mark(active, all(active.localName)) : null,
+      open: all("details[open]:not([id]) > summary").map((one) => mark(one, all("details:not([id]) > summary"))),
+    };
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const part = document.getElementById(event.detail.target.id);
+    if (!marks || !part) return;
+    const all = (what) => [...part.querySelectorAll(what)];
+    for (const one of marks.open) marked(one, all("details:not([id]) > summary"))?.parentElement.setAttribute("open", "");
+    if (marks.focus && document.activeElement === document.body) marked(marks.focus, all(marks.what))?.focus({ preventScroll: true });
+    marks = null;
+  });
+
   // ---- a form is sent once: the second click of a double click has nothing left to do
   document.addEventListener("submit", (event) => {
     const form = event.target;

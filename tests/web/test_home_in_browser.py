@@ -194,6 +194,21 @@ def test_my_work_follows_and_keeps_the_focus(
     expect(link).to_be_focused()
 
 
+def test_what_was_unfolded_stays_so_with_the_focus_on_it_when_the_page_is_drawn_anew(
+    open_page: Open, helpdesk: User, waiting: Migration
+) -> None:
+    page = open_page(helpdesk, "/health/")
+    fold = page.locator("details:not([id]) > summary", has_text="How many in each state")
+    fold.focus()
+    page.keyboard.press("Enter")
+
+    page.evaluate("document.getElementById('health').dataset.old = 'yes'; htmx.trigger('#health', 'wake')")
+
+    expect(page.locator("#health[data-old]")).to_have_count(0)
+    expect(fold).to_be_focused()
+    expect(page.get_by_text("waits for a decision: 1")).to_be_visible()
+
+
 @pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk", "phone in the dark"])
 def test_my_work_full_and_empty_has_no_accessibility_error(
     open_page: Open,
