@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from webui.forms import REASON_LIMIT, MoveForm, NoteForm, TogetherForm
+from webui.forms import REASON_LIMIT, EmptyForm, MoveForm, NoteForm, TogetherForm
 
 AUTHOR, CARRIED = "typed_by", "carried"
 """The fields of a form: for whom it was drawn; and, of the sign-in form, what it carries."""
@@ -34,6 +34,7 @@ LIMIT = 3 * REASON_LIMIT
 FORMS: dict[str, tuple[str, type[forms.Form]]] = {
     # url name of the step: (url name of the page that has its form, the form)
     "request_migration": ("request_migration", MoveForm),
+    "empty_host": ("empty_host", EmptyForm),
     "approve_migration": ("decide_migration", NoteForm),
     "decline_migration": ("decide_migration", NoteForm),
     "confirm_migration": ("decide_migration", NoteForm),

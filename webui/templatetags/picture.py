@@ -9,7 +9,7 @@ from itertools import groupby
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from nmigrate import selectors
@@ -192,6 +192,8 @@ def line_to(flight: Flight) -> str:
 @register.filter
 def marked(text: object, searched: list[str]) -> SafeString:
     """The text with what was searched for marked in it."""
+    if not searched:  # as mostly, on pages with hundreds of names
+        return conditional_escape(str(text))
     letters, folded, places = list[str](), "", list[int]()
     for letter in str(text):  # as it is searched: in small letters, and without accents, too
         piece = without_accents(letter.casefold())

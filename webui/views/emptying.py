@@ -15,6 +15,7 @@ from nmigrate.models import Cloud, Hypervisor
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Perm
 from nmigrate.ways import BAD, DISK
+from webui import unsent
 from webui.access import SignedIn, needs
 from webui.forms import EmptyForm
 
@@ -42,7 +43,9 @@ def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     if source is None:
         return render(request, "host_gone.html", {"cloud": known, "host": host}, status=404)
     if request.method != "POST":
-        return _show(request, known, source, EmptyForm())
+        kept = unsent.taken(request)
+        picked = kept.getlist("pick") if kept else None
+        return _show(request, known, source, EmptyForm(initial=kept.dict()), picked, kept=kept)
     form = EmptyForm(request.POST)
     if not form.is_valid():
         return _show(request, known, source, form, request.POST.getlist("pick"), status=422)
@@ -66,6 +69,7 @@ def _show(
     picked: Collection[str] | None = None,
     *,
     status: int = 200,
+    kept: object = None,
 ) -> HttpResponse:
     """`picked`: the boxes that were ticked before; None: those are ticked whose move harms nobody."""
     page = Paginator(selectors.host_instances(cloud, source.host), PER_PAGE).get_page(request.GET.get("page"))
@@ -78,6 +82,7 @@ def _show(
         "page": page,
         "rows": rows,
         "form": form,
+        "unsent": kept,
         "can_pick": sum(bool(row.pick) for row in rows),
         "is_evacuation": not source.is_up,
         "may_evacuate": may_evacuate,
