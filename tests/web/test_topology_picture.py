@@ -379,6 +379,7 @@ def test_what_was_found_is_marked_however_it_was_typed(
         ("Straße", ["s"], "<mark>S</mark>tra<mark>ß</mark>e"),
         ("To\u0301an", ["to"], "<mark>To\u0301</mark>an"),
         ("a&b", ["&"], "a<mark>&amp;</mark>b"),
+        ("compute4", ["E4"], "comput<mark>e4</mark>"),
         ("vm2", ["\u0301"], "vm2"),
     ],
 )

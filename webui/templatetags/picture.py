@@ -203,7 +203,7 @@ def marked(text: object, searched: list[str]) -> SafeString:
         letters.append(letter)
         folded += piece
         places += [len(letters) - 1] * len(piece)
-    sought = sorted({without_accents(word) for word in searched} - {""}, key=len, reverse=True)
+    sought = sorted({without_accents(word.casefold()) for word in searched} - {""}, key=len, reverse=True)
     matches = re.finditer("|".join(map(re.escape, sought)), folded) if sought else ()
     found = {place for match in matches for place in places[match.start() : match.end()]}
     parts = [
