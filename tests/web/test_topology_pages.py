@@ -311,11 +311,13 @@ def test_the_page_of_a_host_follows_and_leaves_its_figures_alone(
 
     page = text(client.get("/clouds/lab/hosts/compute1/"))
 
-    assert (
-        'id="host" class="stack-wide" data-poll hx-get="/clouds/lab/hosts/compute1/" hx-select="#host"'
-        in page
-    )
+    asked = re.search(r'id="host" class="stack-wide" data-poll hx-get="([^"]+)" hx-select="#host"', page)
+    assert asked
     polled = page[page.index('id="host"') : page.index('id="how-full"')]
     assert polled.count("</div>") == polled.count("<div") + 1, (
         "the figures, which may lie open, are not in it"
     )
+    poll = {"HX-Request": "true"}
+    assert client.get(asked[1], headers=poll).status_code == 204
+    services.request_migration(actor=helpdesk, instance=Instance.objects.get(name="vm2"), reason="old")
+    assert "1 move off it is open." in text(client.get(asked[1], headers=poll))

@@ -124,6 +124,11 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     hypervisor = known.hypervisors.filter(host=host).first()
     if hypervisor is None:
         return render(request, "host_gone.html", {"cloud": known, "host": host}, status=404)
+    version = selectors.topology_version(known)
+    if (
+        request.headers.get("HX-Request") and request.GET.get("v") == version
+    ):  # the open page still shows the truth
+        return HttpResponse(status=204)
     page = Paginator(selectors.host_instances(known, host), INSTANCES_PER_PAGE).get_page(
         request.GET.get("page")
     )
@@ -133,6 +138,7 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     context = {
         "cloud": known,
         "host": hypervisor,
+        "version": version,
         "page": page,
         "chips": chips,
         "notes": _notes(hypervisor, may_evacuate=may_evacuate),
