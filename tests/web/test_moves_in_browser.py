@@ -17,6 +17,7 @@ from nmigrate.states import State
 from tests.fakecloud import FakeCloud
 from tests.web.browsing import LONG, Open, complaints, too_wide
 from tests.web.conftest import reach
+from tests.wide import wide_cloud
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
 
@@ -284,3 +285,29 @@ def test_a_host_that_cannot_take_it_stands_back_while_it_is_dragged_and_says_why
     page.mouse.up()
 
     expect(page).to_have_url(re.compile(rf"{running.uuid}/migrate/\?host=compute3$"))
+
+
+def test_the_menu_of_destinations_tells_which_can_take_it_and_only_those_are_stops_of_the_keyboard(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    Hypervisor.objects.filter(host="compute3").update(state="down")
+    page = open_page(helpdesk, "/clouds/lab/", phone=True, dark=True)
+    page.locator(f"#i-{running.uuid}").locator("xpath=..").locator("a.to").click()
+    menu = page.locator("#mover")
+    expect(menu.locator(".hit")).to_have_count(3)
+    expect(menu.locator(".hit").last).to_contain_text("compute3 is down. Choose another host.")
+    assert (complaints(page), too_wide(page)) == ([], 0)
+
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    expect(menu.locator("a.hit").last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/migrate/\?host=compute1$"))
+
+
+def test_the_plan_of_a_cloud_with_many_hosts_has_no_fault(open_page: Open, helpdesk: User, db: None) -> None:
+    instance = wide_cloud(100)
+    page = open_page(helpdesk, f"/clouds/wide/instances/{instance.uuid}/migrate/", phone=True)
+    page.get_by_text("21 more hosts of zone-a").click()
+    expect(page.locator(".rest[open] input[name=to]").first).to_be_visible()
+    assert (complaints(page), too_wide(page)) == ([], 0)
