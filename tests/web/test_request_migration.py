@@ -570,6 +570,7 @@ def test_a_suspended_instance_is_moved_only_with_a_managers_permission(
     Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
 
     shown = text(client.get(page))
+    assert "Nova cannot choose a host for it now." in shown
     assert "Choose a host above: a manager may allow a way that leads there." in shown
     assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
     there = text(client.get(page, {"host": "compute3"}))
