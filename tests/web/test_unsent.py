@@ -179,6 +179,9 @@ def test_a_note_comes_back_where_it_was_written(
 
     unlocking = sent_too_late(client, operator, at, f"{at}unlock/", {"comment": "asked its owner"})
     assert 'value="asked its owner"' in text(signed_in(client, unlocking, "operator"))
+    Instance.objects.filter(pk=vm2.pk).update(locked=False)
+    stopping = sent_too_late(client, operator, at, f"{at}stop/", {"comment": "its disk is full"})
+    assert 'value="its disk is full"' in text(signed_in(client, stopping, "operator"))
     leaving = sent_too_late(client, operator, page, f"{page}leave/", {"comment": "put right by hand"})
     assert "put right by hand</textarea>" in text(signed_in(client, leaving, "operator"))
 
