@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from webui.steps import page_of
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 POLICY = "; ".join(
@@ -55,7 +57,8 @@ class DesignedRefusal:
         if response.status_code != 405 or request.method != "GET":
             return response
         headers = {"Allow": response.headers["Allow"]}
-        return HttpResponse(render_to_string("405.html", request=request), status=405, headers=headers)
+        shown = render_to_string("405.html", {"its_page": page_of(request)}, request=request)
+        return HttpResponse(shown, status=405, headers=headers)
 
 
 class LocalTimeZone:

@@ -21,6 +21,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from webui.forms import REASON_LIMIT, EmptyForm, MoveForm, NoteForm, TogetherForm
+from webui.steps import PAGES
 
 AUTHOR, CARRIED = "typed_by", "carried"
 """The fields of a form: for whom it was drawn; and, of the sign-in form, what it carries."""
@@ -31,20 +32,20 @@ AGE = timedelta(days=7)
 LIMIT = 3 * REASON_LIMIT
 """So many characters in all; the page itself takes fewer."""
 
-FORMS: dict[str, tuple[str, type[forms.Form]]] = {
-    # url name of the step: (url name of the page that has its form, the form)
-    "request_migration": ("request_migration", MoveForm),
-    "empty_host": ("empty_host", EmptyForm),
-    "approve_migration": ("decide_migration", NoteForm),
-    "decline_migration": ("decide_migration", NoteForm),
-    "confirm_migration": ("decide_migration", NoteForm),
-    "reject_migration": ("decide_migration", NoteForm),
-    "decide_together": ("approvals", TogetherForm),
-    "retry_migration": ("migration", NoteForm),
-    "go_back": ("migration", NoteForm),
-    "leave_migration": ("migration", NoteForm),
-    "stop_instance": ("instance", NoteForm),
-    "unlock_instance": ("instance", NoteForm),
+FORMS: dict[str, type[forms.Form]] = {
+    # url name of the step: the form that it takes
+    "request_migration": MoveForm,
+    "empty_host": EmptyForm,
+    "approve_migration": NoteForm,
+    "decline_migration": NoteForm,
+    "confirm_migration": NoteForm,
+    "reject_migration": NoteForm,
+    "decide_together": TogetherForm,
+    "retry_migration": NoteForm,
+    "go_back": NoteForm,
+    "leave_migration": NoteForm,
+    "stop_instance": NoteForm,
+    "unlock_instance": NoteForm,
 }
 
 
@@ -121,13 +122,13 @@ def _of(request: HttpRequest) -> Unsent | None:
         return Unsent(**found) if found else None
     if at.url_name not in FORMS:
         return None
-    page, form = FORMS[at.url_name]
+    form = FORMS[at.url_name]
     person = _read(request.POST.get(AUTHOR, ""), AUTHOR)
     typed = {name: request.POST.getlist(name) for name in form.base_fields}
     typed = {name: values for name, values in typed.items() if any(values)}
     if person is None or not typed or _size(typed.values()) > LIMIT:
         return None
-    return Unsent(person, page, at.kwargs, typed)
+    return Unsent(person, PAGES.get(at.url_name, at.url_name), at.kwargs, typed)
 
 
 def _size(fields: Iterable[list[str]]) -> int:

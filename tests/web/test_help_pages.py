@@ -16,7 +16,9 @@ from nmigrate.states import KIND_LABELS, State
 from tests.conftest import follow, run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
+from tests.web.test_access import POST_ONLY
 from webui import glossary, guides
+from webui.steps import PAGES
 from webui.words import STATE_TONES
 
 ROOT = Path(__file__).parents[2]
@@ -207,6 +209,21 @@ def test_a_step_opened_like_a_page_says_that_nothing_was_done(
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
     assert "A step is not done by its address" in text(answer)
+    assert f'id="its-page" href="/migrations/{asked.pk}/"' in text(answer)
+
+
+def test_every_address_that_only_takes_a_step_has_its_page() -> None:
+    assert set(PAGES) == set(POST_ONLY)
+
+
+def test_the_language_of_the_answer_to_a_step_leads_back_to_a_page(
+    client: Client, manager: User, asked: Migration
+) -> None:
+    client.force_login(manager)
+    answer = client.post(f"/migrations/{asked.pk}/confirm/")
+
+    assert answer.status_code == 409
+    assert f'<input type="hidden" name="next" value="/migrations/{asked.pk}/decide/">' in text(answer)
 
 
 def test_who_signs_in_anew_after_a_step_comes_back_to_its_page(client: Client, asked: Migration) -> None:

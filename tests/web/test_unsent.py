@@ -202,7 +202,7 @@ def test_every_form_in_which_one_writes_carries_for_whom_it_was_drawn() -> None:
     pages = [page.read_text() for page in TEMPLATES.glob("*.html")]
     written = [form for page in pages for form in forms.findall(page) if re.search("reason|comment", form)]
 
-    assert len(written) == 6
+    assert len(written) == 7
     assert all("{% csrf_token %}{% typed_by %}" in form for form in written)
 
 

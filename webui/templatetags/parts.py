@@ -17,6 +17,7 @@ from nmigrate.sentences import join, listed, say, told
 from nmigrate.states import Kind
 from webui import unsent, words
 from webui.glossary import TERMS
+from webui.steps import page_of
 from webui.times import day_and_year, day_of_year, time_tag
 
 register = template.Library()
@@ -54,6 +55,12 @@ def typed_by(context: Context) -> SafeString:
     """For whom a form is drawn: what they type there is then kept when their session ends; see webui/unsent.py."""
     author = unsent.author(context["request"].user)
     return format_html('<input type="hidden" name="{}" value="{}">', unsent.AUTHOR, author)
+
+
+@register.simple_tag(takes_context=True)
+def page_address(context: Context) -> str:
+    """Of the page that is shown, for whoever comes back to it: also where it answers a step."""
+    return page_of(context["request"])
 
 
 @register.simple_tag
