@@ -150,9 +150,12 @@ def _advice(case: Case, hosts: list[Destination], against: Mapping[str, Reason],
             return MOVE_COLD
     if elsewhere:
         return ANOTHER_ZONE
-    if against and all(reason.rule in _GROUPS for reason in against.values()):
-        return REVIEW_GROUP
-    return MAKE_ROOM
+    return REVIEW_GROUP if only_groups(against) else MAKE_ROOM
+
+
+def only_groups(against: Mapping[str, Reason]) -> bool:
+    """Whether room would not help: of every host its server group is what speaks against it."""
+    return bool(against) and all(reason.rule in _GROUPS for reason in against.values())
 
 
 def other_zone(case: Case, hosts: Iterable[Destination]) -> str:

@@ -3,7 +3,7 @@
 Each stays in its zone, and no rule of ours is set aside: what needs that is planned by itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nmigrate import any_host, preflight, selectors, ways
@@ -118,15 +118,30 @@ def _to(case: Case, host: Destination) -> Case:
 def _why_not(scene: Scene, kinds: Sequence[Kind], there: Sequence[Destination]) -> Verdict:
     """What speaks against it wherever it goes, by the kind that is nearest to being possible; else why no host of its
     zone can take it."""
-    nearest = min((preflight.judge(scene.case(kind)) for kind in kinds), key=lambda verdict: verdict.level)
+    found = [preflight.judge(scene.case(kind)) for kind in kinds]
+    if (
+        kinds[0] is not Kind.EVACUATE
+    ):  # what is suspended leaves a host only so, and a manager decides on that
+        found.append(preflight.judge(scene.case(Kind.SHELVE, zone=scene.subject.zone)))
+    nearest = min(found[: len(kinds)], key=lambda verdict: verdict.level)
     if nearest.level >= Level.OURS:
-        return nearest
+        return min(found, key=lambda verdict: verdict.level)
     case, told = scene.case(kinds[-1]), there if len(there) <= FEW else []
     verdicts = zip(told, preflight.judge_each(case, told), strict=True)
     against = {host.host: verdict.reasons[0] for host, verdict in verdicts if verdict.reasons}
     intro = any_host.none_of_zone(scene.subject.zone) if there else say("There is no other host in its zone.")
     why = join([intro, *any_host.each(against)])
-    return verdict_of([Reason(any_host.NO_HOST, Level.FORBIDDEN, why, any_host.MAKE_ROOM)])
+    return verdict_of([Reason(any_host.NO_HOST, Level.FORBIDDEN, why, _instead(scene, case, against))])
+
+
+def _instead(scene: Scene, case: Case, against: Mapping[str, Reason]) -> str:
+    """As its own plan advises."""
+    is_free = case.subject.pin_known and not case.subject.pinned_zone
+    others = [host for host in scene.hosts.values() if host.is_up and host.zone != case.subject.zone]
+    leaves = bool(others) if is_free else bool(any_host.other_zone(case, scene.hosts.values()))
+    if leaves and case.kind is not Kind.EVACUATE:
+        return say("Planned by itself, it may go to another zone.")
+    return any_host.REVIEW_GROUP if any_host.only_groups(against) else any_host.MAKE_ROOM
 
 
 # -- room

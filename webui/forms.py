@@ -163,6 +163,7 @@ class MigrationFilterForm(forms.Form):
     )
     person = forms.CharField(required=False, max_length=150)
     instance = forms.CharField(required=False, max_length=255)
+    source = forms.CharField(required=False, max_length=255)
     made = forms.ChoiceField(
         required=False,
         choices=[("", say("asked for here")), ("outside", say("made outside nmigrate"))],

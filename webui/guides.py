@@ -220,7 +220,7 @@ GUIDES: tuple[Guide, ...] = (
                 say(
                     "First take its service out in the cloud with the command below, so that nothing new is placed "
                     "on it: nmigrate cannot do that. Then open the host in the topology and press “Empty this host”: "
-                    "a way and a host is proposed for each instance, and one reason serves for all of them."
+                    "a way and a host are proposed for each instance, and one reason serves for all of them."
                 ),
                 "clouds",
                 say("To the topology"),
@@ -237,6 +237,15 @@ GUIDES: tuple[Guide, ...] = (
                 "clouds",
                 say("To the topology"),
                 ("evacuate",),
+            ),
+            Hint(
+                say("An instance is in error."),
+                say(
+                    "Its page says what the cloud noted. Find the cause on its host first, then bring it back with the "
+                    "commands below; a restart shows whether it is well. One that is on no host never started: its "
+                    "owner deletes it and creates it anew, once there is room. Only then can it be moved."
+                ),
+                command="openstack server set --state active UUID\nopenstack server reboot --hard UUID",
             ),
             Hint(
                 say("A move stopped half-way."),

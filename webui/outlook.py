@@ -55,11 +55,11 @@ def _cold(way: Way, instance: Instance, where: str) -> list[str]:
     stays = {
         (True, False): say("Confirmed, it stays there."),
         (True, True): say("Confirmed, it stays there, and is bound to its new zone."),
-        (False, False): say("Confirmed, it stays there, stopped as before; one click starts it."),
-        (False, True): say(
-            "Confirmed, it stays there, stopped as before and bound to its new zone; one click starts it."
-        ),
+        (False, False): say("Confirmed, it stays there, stopped as before."),
+        (False, True): say("Confirmed, it stays there, stopped as before and bound to its new zone."),
     }[runs, way.changes_pin]
+    if not runs:
+        stays = join([stays, _startable(instance)])
     rejected = (
         say(
             "Rejected, it goes back to {host}: it is shut down once more, and what was written since is lost.",
@@ -147,6 +147,11 @@ def _copy(instance: Instance, where: str, original_after: str) -> list[str]:
     ]
 
 
+def _startable(instance: Instance) -> str:
+    """A locked one is started by nobody here."""
+    return "" if instance.locked else say("One click starts it.")
+
+
 def _evacuate(instance: Instance, where: str) -> list[str]:
     return [
         say(
@@ -154,6 +159,6 @@ def _evacuate(instance: Instance, where: str) -> list[str]:
             name=instance.name,
             where=where,
         ),
-        say("It is stopped then; one click starts it."),
+        join([say("It is stopped then."), _startable(instance)]),
         say("When {host} comes back, Nova removes what was left of it there.", host=instance.host),
     ]

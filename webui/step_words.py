@@ -137,7 +137,7 @@ _SEEN_TASK: dict[str, Seen] = {
 _SEEN_RECORD: dict[str, Seen] = {
     "accepted": Seen(say("Nova has taken the order")),
     "pre-migrating": Seen(
-        say("Nova has chosen a host and is preparing it"), say("Nova chose a host and prepared it")
+        say("Nova is preparing the move on its new host"), say("Nova prepared the move on its new host")
     ),
     "migrating": Seen(say("It is being moved")),
     "post-migrating": _SET_UP,
@@ -145,9 +145,7 @@ _SEEN_RECORD: dict[str, Seen] = {
         say("Nova has taken the order, and others come first"), say("It waited in line in the cloud")
     ),
     "preparing": Seen(say("Nova is preparing the new host"), say("Nova prepared the new host")),
-    "running": Seen(
-        say("Its memory is being copied while it runs"), say("Its memory was copied while it ran")
-    ),
+    "running": Seen(say("Its memory is being copied"), say("Its memory was copied")),
     POST_COPY: Seen(
         say("It runs on its new host already; the rest of its memory follows"),
         say("It ran on its new host already while the rest of its memory followed"),
@@ -179,8 +177,18 @@ def _own_word(word: str) -> Seen:
     return Seen(say("Nova says: {word}", word=word), say("Nova said: {word}", word=word))
 
 
-def of_step(action: Action, *, is_copy: bool = False) -> StepWords:
-    """A step of a move; only a deletion means another thing when it is the copy that goes."""
+_LOCKED_AS_BEFORE = StepWords(
+    say("Our lock taken off; locked as before"),
+    say("Our lock is being taken off; the one before it stays"),
+    say("It is locked as before"),
+)
+
+
+def of_step(action: Action, *, is_copy: bool = False, was_locked: bool = False) -> StepWords:
+    """A step of a move; a deletion means another thing when it is the copy that goes, and so does taking off our lock
+    where there was one before."""
+    if action is Action.UNLOCK and was_locked:
+        return _LOCKED_AS_BEFORE
     if action is Action.DELETE:
         return _OF_THE_COPY if is_copy else _OF_THE_ORIGINAL
     return STEP_WORDS[action]

@@ -183,7 +183,7 @@ def _decided(approval: Approval) -> Step:
         return Step(title, approval.decided_at, WARN, say("decided outside nmigrate"), is_outside=True)
     note = f"“{approval.comment}”" if approval.comment else ""
     title = say("{what} by {person}", what=word, person=approval.decided_by_name)
-    return Step(title, approval.decided_at, note=note)
+    return Step(title, approval.decided_at, ASIDE if approval.decision == Approval.DECLINE else DONE, note)
 
 
 def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[AuditEvent]) -> list[Step]:
@@ -195,7 +195,11 @@ def _ordered(migration: Migration, orders: Iterable[Order], events: Iterable[Aud
     for order in orders:
         if order.action in told_anyway:
             continue
-        step = step_words.of_step(Action(order.action), is_copy=order.instance_uuid != _subject(order))
+        step = step_words.of_step(
+            Action(order.action),
+            is_copy=order.instance_uuid != _subject(order),
+            was_locked=_was_locked(migration),
+        )
         if order.state == Order.State.DONE:
             found.append(Step(step.done, order.ended_at))
         elif order.state in (Order.State.FAILED, Order.State.LOST) and "strand" not in told:
@@ -276,7 +280,7 @@ def _now(migration: Migration, state: State, orders: list[Order], current: Obser
         case State.ASKING:
             return Step(say("Waiting for a manager's approval"), migration.requested_at, NOW)
         case State.QUEUED:
-            return Step(say("Waiting for a worker to send it"), None, NOW)
+            return Step(say("Waiting to be sent"), None, NOW)
         case State.WAITING:
             return Step(say("Waiting for a manager's decision"), migration.waiting_since, NOW)
         case State.STRANDED:
@@ -286,11 +290,18 @@ def _now(migration: Migration, state: State, orders: list[Order], current: Obser
     order = _order_of_step(migration, orders)
     if order is None or migration.state == State.SENDING:
         return Step(say("Being sent to Nova"), None, NOW)
-    step = step_words.of_step(Action(order.action), is_copy=_is_of_copy(migration, state))
+    step = step_words.of_step(
+        Action(order.action), is_copy=_is_of_copy(migration, state), was_locked=_was_locked(migration)
+    )
     if order.state == Order.State.QUEUED:
-        waits = say("Waiting for a worker to send it: {step}", step=ACTION_LABELS[Action(order.action)])
+        waits = say("Waiting to be sent: {step}", step=ACTION_LABELS[Action(order.action)])
         return Step(waits, order.created_at, NOW)
     return Step(step.now, order.answered_at or order.claimed_at, NOW)
+
+
+def _was_locked(migration: Migration) -> bool:
+    """Before ours: taking ours off leaves it locked."""
+    return bool(migration.lock_before.get("locked"))
 
 
 def _order_of_step(migration: Migration, orders: Iterable[Order]) -> Order | None:
@@ -319,7 +330,8 @@ def _to_come(migration: Migration, phase: State) -> list[str]:
     route = moves.route(migration, phase)
     if migration.state == phase and migration.step in route:
         route = route[route.index(Action(migration.step)) + 1 :]
-    return [step_words.of_step(action, is_copy=_is_of_copy(migration, phase)).later for action in route]
+    is_copy, was_locked = _is_of_copy(migration, phase), _was_locked(migration)
+    return [step_words.of_step(action, is_copy=is_copy, was_locked=was_locked).later for action in route]
 
 
 def _is_of_copy(migration: Migration, phase: State) -> bool:
@@ -329,7 +341,7 @@ def _is_of_copy(migration: Migration, phase: State) -> bool:
 def _ended(migration: Migration) -> Step:
     state = State(migration.state)
     if state is State.CANCELLED:
-        return Step(say("Nothing was sent to Nova"), migration.ended_at)
+        return Step(say("Nothing was sent to Nova"), migration.ended_at, ASIDE)
     match state:
         case State.REVERTED:
             title = say("Back on {host}", host=migration.source_host)
@@ -338,7 +350,7 @@ def _ended(migration: Migration) -> Step:
         case State.FAILED:
             return Step(say("Failed"), migration.ended_at, FAIL)
         case State.DECLINED:
-            title = say("Not started")
+            return Step(say("Not started"), migration.ended_at, ASIDE)
         case _ if migration.dest_host:
             title = say("Done, on {host}", host=migration.dest_host)
         case _:

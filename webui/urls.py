@@ -46,6 +46,7 @@ urlpatterns = [
     path(f"{CLOUD}hosts/<name:host>/chips/", topology.host_chips, name="host_chips"),
     path(f"{CLOUD}hosts/<name:host>/panel/", topology.host_panel, name="host_panel"),
     path(f"{CLOUD}hosts/<name:host>/empty/", emptying.empty_host, name="empty_host"),
+    path(f"{CLOUD}hosts/<name:host>/emptied/", emptying.emptied, name="emptied"),
     path(INSTANCE, instances.instance, name="instance"),
     path(f"{INSTANCE}status/", instances.status, name="instance_status"),
     path(f"{INSTANCE}no-landing/", verdicts.no_landing, name="no_landing"),

@@ -8,7 +8,7 @@ from nmigrate.models import Hypervisor, Instance, Migration, Order, OutsideMove,
 from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.preflight import TASK_WORDS, status_words
 from nmigrate.sentences import join, say
-from nmigrate.states import LABELS, Kind, State
+from nmigrate.states import LABELS, MEANINGS, Kind, State
 
 OK, OFF, BAD, WARN, BUSY, WAIT = "ok", "off", "bad", "warn", "busy", "wait"
 
@@ -170,7 +170,7 @@ _MEANS: dict[tuple[str, str], str] = {
         "A copy of it is made, step by step; the original stays until the decision."
     ),
     (Kind.COPY, State.WAITING): say(
-        "The copy runs beside the original; a manager keeps the copy or drops it."
+        "The copy runs, the original stands stopped beside it; a manager keeps the copy or drops it."
     ),
     (Kind.COPY, State.CONFIRMING): say("The copy is kept; what was asked for the original is being done."),
     (Kind.COPY, State.REVERTING): say("The copy is being taken away again."),
@@ -189,7 +189,18 @@ def meaning(migration: Migration) -> str:
             return say("It stays paused while Nova moves it.")
         if migration.orders.filter(action=Action.FORCE, state=Order.State.DONE).exists():
             return say("Nova pauses it until the rest of its memory has followed.")
+    if is_stopped(migration):
+        return MEANINGS[State.ABORTED]
     return _MEANS.get((migration.kind, migration.state), migration.meaning)
+
+
+def is_stopped(migration: Migration) -> bool:
+    """Stopped on the way, as was asked, and bound to its zone again since."""
+    return (
+        migration.state == State.REVERTED
+        and migration.waiting_since is None
+        and migration.nova_status == "cancelled"
+    )
 
 
 def of_migration(state: str) -> Look:
@@ -200,7 +211,7 @@ def of_move(move: Migration) -> Look:
     """As of its state; "sent back" is said only of what had arrived."""
     look = of_migration(move.state)
     if move.state == State.REVERTED and move.waiting_since is None:
-        return Look(look.tone, say("put back"))
+        return of_migration(State.ABORTED) if is_stopped(move) else Look(look.tone, say("put back"))
     return look
 
 

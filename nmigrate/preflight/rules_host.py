@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from nmigrate.preflight.subjects import Destination
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
 from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND, BETTER_ANOTHER, REVIEW_GROUP, owner_of
 from nmigrate.sentences import listed, say, say_n
@@ -149,6 +150,20 @@ def zone_changed(case: Case) -> Iterable[Reason]:
             ),
             say("Be sure that {owner} wants that.", owner=owner_of(subject)),
         )
+    elif case.kind in (Kind.SHELVE, Kind.COPY) and host is not None and _changes_bond(case, host):
+        yield amber(
+            "zone_changed",
+            say(
+                "It is bound to zone {zone} now, and to {other} afterwards.",
+                zone=subject.pinned_zone or "",
+                other=host.zone,
+            ),
+            say("Be sure that {owner} wants that.", owner=owner_of(subject)),
+        )
+
+
+def _changes_bond(case: Case, host: Destination) -> bool:
+    return bool(case.subject.pinned_zone) and host.zone == case.zone != case.subject.pinned_zone
 
 
 def group_together(case: Case) -> Iterable[Reason]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from nmigrate.preflight.subjects import is_encrypted, local_disk_gb, spec, starts_from_volume
+from nmigrate.preflight.subjects import Subject, is_encrypted, local_disk_gb, spec, starts_from_volume
 from nmigrate.preflight.verdict import Case, Reason, amber, forbidden, ours
 from nmigrate.preflight.words import (
     A_MOMENT,
@@ -37,7 +37,7 @@ COLD_WITH_SHARES_MICROVERSION = "2.104"
 
 def state(case: Case) -> Iterable[Reason]:
     subject, kind = case.subject, case.kind
-    if subject.status in MOVABLE[kind]:
+    if subject.status in MOVABLE[kind] or _never_started(subject):
         return
     is_now = status_words(subject.status)
     first = instead(subject)
@@ -62,10 +62,15 @@ def state(case: Case) -> Iterable[Reason]:
     yield forbidden("state", why, first)
 
 
+def _never_started(subject: Subject) -> bool:
+    """No host took it: to repair it would help nobody."""
+    return subject.status == "ERROR" and not subject.host
+
+
 def on_a_host(case: Case) -> Iterable[Reason]:
     """What no host ever took is in a state that could be moved, and there is nothing to move."""
     subject = case.subject
-    if not subject.host and subject.status in MOVABLE[case.kind]:
+    if not subject.host and (subject.status in MOVABLE[case.kind] or _never_started(subject)):
         yield forbidden(
             "on_a_host",
             say("{name} is on no host, so there is nothing that could be moved.", name=subject.name),

@@ -1,5 +1,6 @@
 """The search in one cloud: instances by name, UUID, address, project and host; hosts by their names and zone."""
 
+import re
 from dataclasses import dataclass, field
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -9,6 +10,8 @@ from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.selectors.moves import number_of
 
 HOSTS_FOUND = 8
+REQUEST_LENGTH = 8
+"""So many letters of a request id are looked for."""
 MOVES_FOUND = 5
 
 
@@ -51,7 +54,11 @@ def find(cloud: Cloud, text: str, limit: int = 20) -> Found:
     instances = cloud.instances.filter(holds_every(words))
     hosts = _hosts(cloud, words)
     moves = _moves(cloud, text.strip())
-    best = Case(When(search__startswith=words[0], then=Value(0)), default=Value(1))
+    best = Case(
+        When(search__regex=rf"(^|\s){re.escape(words[0])}(\s|$)", then=Value(0)),
+        When(search__startswith=words[0], then=Value(1)),
+        default=Value(2),
+    )
     return Found(
         text,
         list(instances.order_by(best, "name")[:limit]),
@@ -69,9 +76,9 @@ def _moves(cloud: Cloud, text: str) -> QuerySet[Migration]:
     named = Q(ticket__icontains=text)
     if number := number_of(text):
         named |= Q(pk=number)
-    if text.casefold().startswith("req-"):
-        ordered = Order.objects.filter(request_id__iexact=text, migration=OuterRef("pk"))
-        own = Case(When(request_id__iexact=text, then=F("request_id")), default=Value(""))
+    if text.casefold().startswith("req-") and len(text) >= REQUEST_LENGTH:
+        ordered = Order.objects.filter(request_id__istartswith=text, migration=OuterRef("pk"))
+        own = Case(When(request_id__istartswith=text, then=F("request_id")), default=Value(""))
         rows = rows.annotate(request_found=Coalesce(Subquery(ordered.values("request_id")[:1]), own))
         named |= ~Q(request_found="")
     return rows.filter(named)

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from nmigrate.models import Cloud, Hypervisor, Instance, Migration, Order
+from nmigrate.models import Approval, Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import KEEP_ORIGINAL
 from nmigrate.states import ACTIVE, Kind, Perm, State
 
@@ -107,12 +108,17 @@ class MigrationFilter:
     kind: str = ""
     person: str = ""
     instance: str = ""
+    source: str = ""
     since: datetime | None = None
     until: datetime | None = None
     cause: str = ""
 
 
+STOPPED = Q(state=State.REVERTED, waiting_since=None, nova_status="cancelled")
+"""Stopped on the way, as was asked; bound to its zone again since."""
 STATE_GROUPS: dict[str, Q] = {
+    State.ABORTED.value: Q(state=State.ABORTED) | STOPPED,
+    State.REVERTED.value: Q(state=State.REVERTED) & ~STOPPED,
     "active": Q(state__in=ACTIVE_STATES),
     "open": Q(state__in=DECIDABLE),
     "returned": Q(state=State.REVERTED, waiting_since__isnull=False),
@@ -120,6 +126,12 @@ STATE_GROUPS: dict[str, Q] = {
     "dropped": Q(state__in=(State.DECLINED, State.CANCELLED)),
 }
 """Several states that are asked for as one: under way, decisions that are open, and outcomes of the figures."""
+
+
+def by_person(field: str, text: str, rows: QuerySet[Any]) -> Q:
+    """Who has just this name; where nobody has, whose name holds it."""
+    whole = Q(**{f"{field}__iexact": text.strip()})
+    return whole if rows.filter(whole).exists() else Q(**{f"{field}__icontains": text.strip()})
 
 
 def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
@@ -130,6 +142,8 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
         rows = rows.filter(STATE_GROUPS.get(wanted.state, Q(state=wanted.state)))
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
+    if wanted.source:
+        rows = rows.filter(source_host=wanted.source)
     if wanted.since:
         rows = rows.filter(requested_at__gte=wanted.since)
     if wanted.until:
@@ -137,7 +151,12 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     if wanted.cause:
         rows = rows.filter(cause=wanted.cause)
     if wanted.person:
-        rows = rows.filter(requested_by_name__icontains=wanted.person)
+        named = by_person("requested_by_name", wanted.person, rows)
+        decided = Approval.objects.filter(migration=OuterRef("pk"))
+        rows = rows.filter(
+            named
+            | Exists(decided.filter(by_person("decided_by_name", wanted.person, Approval.objects.all())))
+        )
     if wanted.instance:
         text = wanted.instance.strip()
         rows = rows.filter(

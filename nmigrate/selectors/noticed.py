@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nmigrate.models import Cloud, Finding, Instance, Migration, OutsideMove
 from nmigrate.models.noticed import GRAVEST_FIRST
-from nmigrate.selectors.moves import MigrationFilter, instance_history
+from nmigrate.selectors.moves import MigrationFilter, by_person, instance_history
 from nmigrate.states import Kind, Perm, State
 
 STATUSES: dict[str, tuple[str, ...]] = {
@@ -110,6 +110,8 @@ def outside_moves(wanted: MigrationFilter) -> QuerySet[OutsideMove]:
         rows = rows.filter(status__in=STATUSES.get(wanted.state, ()))
     if wanted.kind:
         rows = rows.filter(type__in=RECORD_TYPES.get(wanted.kind, ()))
+    if wanted.source:
+        rows = rows.filter(source_host=wanted.source)
     if wanted.since:
         rows = rows.filter(started_at__gte=wanted.since)
     if wanted.until:
@@ -117,7 +119,7 @@ def outside_moves(wanted: MigrationFilter) -> QuerySet[OutsideMove]:
     if wanted.cause:  # Nova's record tells none
         rows = rows.none()
     if wanted.person:
-        rows = rows.filter(user_name__icontains=wanted.person)
+        rows = rows.filter(by_person("user_name", wanted.person, rows))
     if wanted.instance:
         rows = rows.filter(
             Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())

@@ -75,7 +75,7 @@ def approve_migration(*, actor: User, migration: Migration, comment: str = "") -
                 reason=join(
                     [
                         *(reason["text"] for reason in standing),
-                        say("Set aside because: “{words}”", words=comment.strip()),
+                        say("Set aside because: {words}", words=comment.strip()),
                     ]
                 ),
             )

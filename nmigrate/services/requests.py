@@ -234,7 +234,9 @@ def permitted_actions(actor: User, migration: Migration) -> tuple[str, ...]:
         if permission is Perm.APPROVE and why_not_decide(actor, migration):
             continue
         if action in ("abort", "force") and (
-            not is_live_under_way(migration, action) or has_stepped_in(migration, Action(action))
+            not is_live_under_way(migration, action)
+            or has_stepped_in(migration, Action(action))
+            or has_stepped_in(migration, Action.ABORT)
         ):
             continue
         if migration.state == State.STRANDED and action not in possible_ways(migration):

@@ -94,7 +94,7 @@ def test_the_trail_says_who_set_aside_what(fake_ground: Ground) -> None:
     entry = AuditEvent.objects.get(migration_id=move.pk, action="override")
     assert entry.actor == "manager"
     assert f"owned is locked (“{OWNER}”)" in entry.reason
-    assert entry.reason.endswith("Set aside because: “the owner agreed”")
+    assert entry.reason.endswith("Set aside because: the owner agreed")
     approved = AuditEvent.objects.get(migration_id=move.pk, action="approve")
     assert (approved.reason, approved.state_after) == ("the owner agreed", "queued")
 

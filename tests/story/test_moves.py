@@ -251,7 +251,7 @@ def test_a_host_is_emptied_with_one_reason(desk: Desk, seat: Seat, make_server: 
     page.get_by_label("Why are they moved?").fill("new disks for compute1")
     page.get_by_role("button", name="Move the chosen").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("2 of 2 moves asked for")
-    page.get_by_role("link", name="Follow it on compute1").click()
+    page.get_by_role("link", name="Back to compute1").click()
     row = page.locator("tr").filter(has=page.locator(f"a[href$='{stopped}/']"))
     expect(page.locator("#host .note").filter(has_text="holds room here until a manager")).to_be_visible(
         timeout=90_000

@@ -26,6 +26,7 @@ PAGES = {
     "host": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/"),
     "host_chips": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/chips/"),
     "empty_host": ("helpdesk manager operator", "/clouds/lab/hosts/compute1/empty/"),
+    "emptied": ("helpdesk manager operator", "/clouds/lab/hosts/compute1/emptied/"),
     "host_panel": ("helpdesk manager auditor operator", "/clouds/lab/hosts/compute1/panel/"),
     "move_menu": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/move-menu/"),
     "no_landing": ("helpdesk manager operator", "/clouds/lab/instances/{uuid}/no-landing/"),

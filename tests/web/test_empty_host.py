@@ -91,26 +91,36 @@ def test_the_chosen_ones_are_asked_for_with_one_reason(
 ) -> None:
     client = sign_in(operator)
     chosen = list(picks(text(client.get(EMPTY.format("compute2")))))
-    answer = client.post(EMPTY.format("compute2"), {"pick": chosen, "reason": "new disks", "ticket": "OPS-7"})
+    asked = {"pick": chosen, "reason": "new disks", "ticket": "OPS-7"}
+    answer = client.post(EMPTY.format("compute2"), asked, follow=True)
+    assert answer.redirect_chain == [("/clouds/lab/hosts/compute2/emptied/", 302)]
     assert "2 of 2 moves asked for" in text(answer)
+    assert "This page follows them." in text(answer)
     made = Migration.objects.order_by("instance_name")
     assert [(one.instance_name, one.kind, one.asked_host, one.reason, one.ticket) for one in made] == [
         ("demo_zone", "live", "compute4", "new disks", "OPS-7"),
         ("doem", "cold", "compute4", "new disks", "OPS-7"),
     ]
     assert AuditEvent.objects.filter(action="request", actor="operator").count() == 2
-    assert "2 moves off it are open." in text(client.get("/clouds/lab/hosts/compute2/"))
+    host = text(client.get("/clouds/lab/hosts/compute2/"))
+    assert "2 moves off this host are not over yet." in host
+    there = re.search(r'id="leaving" href="([^"]+)"', host)
+    assert there
+    assert text(client.get(there[1].replace("&amp;", "&"))).count('data-label="Instance"') == 2
     for migration in made:
         play(able, migration)
     assert {able.server(one.instance_uuid).host for one in made} == {"compute4"}
+    shown = text(client.get("/clouds/lab/hosts/compute2/emptied/"))
+    assert "done" in shown
+    assert "waits for a decision" in shown
+    assert Migration.objects.count() == 2, "to load the page anew asks for nothing"
 
 
 def test_pressed_twice_moves_nothing_twice(sign_in: SignIn, helpdesk: User, running: Instance) -> None:
     client = sign_in(helpdesk)
     asked = {"pick": list(picks(text(client.get(EMPTY.format("compute2"))))), "reason": "new disks"}
     client.post(EMPTY.format("compute2"), asked)
-    again = client.post(EMPTY.format("compute2"), asked)
-    assert again.status_code == 409
+    again = client.post(EMPTY.format("compute2"), asked, follow=True)
     assert "No move was asked for" in text(again)
     assert "A move of doem is open already" in text(again)
     assert Migration.objects.count() == Order.objects.count() == 2
@@ -122,7 +132,8 @@ def test_one_that_cannot_be_asked_for_stops_no_other(
     client = sign_in(helpdesk)
     chosen = [*picks(text(client.get(EMPTY.format("compute2")))), "no-such-uuid/cold/compute4"]
     Instance.objects.filter(pk=running.pk).update(host="compute4")
-    shown = text(client.post(EMPTY.format("compute2"), {"pick": chosen, "reason": "new disks"}))
+    asked = {"pick": chosen, "reason": "new disks"}
+    shown = text(client.post(EMPTY.format("compute2"), asked, follow=True))
     assert "1 of 3 moves asked for" in shown
     assert "demo_zone has left compute2." in shown
     assert "It is no longer there." in shown
@@ -170,7 +181,7 @@ def test_a_locked_one_is_left_to_its_own_plan(sign_in: SignIn, helpdesk: User, r
     assert "doem is locked (“billing”)." in row(shown, "doem")
     assert "Plan doem by itself" in row(shown, "doem")
     forged = {"pick": [f"{uuid_of('doem')}/cold/compute4"], "reason": "new disks"}
-    assert "doem is locked" in text(client.post(EMPTY.format("compute2"), forged))
+    assert "doem is locked" in text(client.post(EMPTY.format("compute2"), forged, follow=True))
     assert not Migration.objects.exists()
 
 
@@ -186,7 +197,8 @@ def test_a_dead_host_is_evacuated_by_an_operator_who_ticks_each(
     }
     assert "Be certain that compute2 is off" in shown
     assert "what was written is lost" in row(shown, "demo_zone")
-    answer = client.post(EMPTY.format("compute2"), {"pick": list(picks(shown)), "reason": "it burnt"})
+    asked = {"pick": list(picks(shown)), "reason": "it burnt"}
+    answer = client.post(EMPTY.format("compute2"), asked, follow=True)
     assert "2 of 2 moves asked for" in text(answer)
     assert set(Migration.objects.values_list("kind", flat=True)) == {"evacuate"}
 
@@ -201,6 +213,37 @@ def test_helpdesk_evacuates_nothing(sign_in: SignIn, helpdesk: User, running: In
     forged = {"pick": [f"{running.uuid}/evacuate/compute4"], "reason": "it burnt"}
     assert client.post(EMPTY.format("compute2"), forged).status_code == 403
     assert not Migration.objects.exists()
+
+
+def test_a_suspended_one_is_left_to_a_manager(sign_in: SignIn, helpdesk: User, running: Instance) -> None:
+    Instance.objects.filter(pk=running.pk).update(status="SUSPENDED")
+    shown = row(text(sign_in(helpdesk).get(EMPTY.format("compute2"))), "demo_zone")
+    assert "what it holds in memory would be lost" in shown
+    assert "Plan demo_zone by itself" in shown
+
+
+def test_what_no_room_helps_is_not_told_to_wait_for_room(
+    sign_in: SignIn, helpdesk: User, running: Instance
+) -> None:
+    apart = [{"uuid": "g", "name": "web", "policy": "anti-affinity"}]
+    Instance.objects.filter(pk=running.pk).update(server_groups=apart, pinned_zone="nova")
+    Instance.objects.filter(name="vm1").update(server_groups=apart, host="compute4")
+    shown = row(text(sign_in(helpdesk).get(EMPTY.format("compute2"))), "demo_zone")
+    assert "Planned by itself, it may go to another zone." in shown
+    Hypervisor.objects.filter(zone="nova-1").update(state="down")
+    shown = row(text(sign_in(helpdesk).get(EMPTY.format("compute2"))), "demo_zone")
+    assert "Ask an operator to review the group." in shown
+
+
+def test_what_left_and_waits_is_told(sign_in: SignIn, helpdesk: User, waiting: Migration) -> None:
+    shown = text(sign_in(helpdesk).get(EMPTY.format("compute1")))
+    assert "1 instance has left it, and its room here is kept until a manager decides:" in shown
+    assert f'id="held-{waiting.pk}"' in shown
+
+
+def test_what_became_of_them_is_told_to_who_asked(sign_in: SignIn, operator: User, able: FakeCloud) -> None:
+    answer = sign_in(operator).get("/clouds/lab/hosts/compute2/emptied/")
+    assert (answer.status_code, answer["Location"]) == (302, "/clouds/lab/hosts/compute2/")
 
 
 def test_an_empty_host_says_so(sign_in: SignIn, helpdesk: User, able: FakeCloud) -> None:

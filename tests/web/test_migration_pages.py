@@ -1,5 +1,6 @@
 """The list of migrations and the page of one: its story, what may be done now, the fragment that follows."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -77,7 +78,7 @@ def test_the_timeline_of_a_freed_instance_ends_with_its_new_zone(
     )  # fmt: skip
 
     assert [step.title for step in timeline.steps(move)][1:] == [
-        "Waiting for a worker to send it",
+        "Waiting to be sent",
         "It is freed from its zone",
         "Nova moves it while it runs",
         "It is bound to its zone",
@@ -277,6 +278,32 @@ def test_the_list_can_be_narrowed(
 
     assert response.status_code == 200
     assert (f'href="/migrations/{asked.pk}/"' in text(response)) is found
+
+
+def test_what_a_manager_decided_is_found_by_their_name(
+    client: Client, manager: User, manager2: User, done: Migration
+) -> None:
+    client.force_login(manager)
+    link = f'href="/migrations/{done.pk}/"'
+
+    assert link in text(client.get(f"/migrations/?person={manager.username}"))
+    assert link not in text(client.get(f"/migrations/?person={manager2.username}"))
+
+
+def test_a_whole_name_is_not_taken_for_a_part_of_another(
+    client: Client, manager: User, person: Callable[..., User], asked: Migration
+) -> None:
+    other = person("helpdesk", "helpdesk2")
+    Migration.objects.filter(pk=asked.pk).update(requested_by=other, requested_by_name="helpdesk2")
+    client.force_login(manager)
+    link = f'href="/migrations/{asked.pk}/"'
+
+    assert link in text(client.get("/migrations/?person=helpdesk"))
+    Migration.objects.create(
+        cloud="lab", instance_uuid="u", instance_name="n", kind=Kind.COLD, reason="r", state="done",
+        source_host="compute1", requested_by=manager, requested_by_name="helpdesk", requested_at=timezone.now(),
+    )  # fmt: skip
+    assert link not in text(client.get("/migrations/?person=helpdesk"))
 
 
 def test_an_unknown_state_in_the_address_gets_a_sentence(client: Client, helpdesk: User) -> None:

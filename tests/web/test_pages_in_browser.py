@@ -32,7 +32,7 @@ def test_a_migration_page_follows_without_a_reload(
 ) -> None:
     page = open_page(helpdesk, f"/migrations/{asked.pk}/")
     page.evaluate("window.neverReloaded = true")
-    expect(page.locator("#migration-status")).to_contain_text("Waiting for a worker")
+    expect(page.locator("#migration-status")).to_contain_text("Waiting to be sent")
 
     reach(synced, asked, State.WAITING)
 

@@ -484,6 +484,21 @@ def test_planned_again_it_begins_with_what_was_asked_for(
         assert ">disk errors</textarea>" not in text(client.get(page, {"again": odd})), odd
 
 
+def test_planned_again_it_tells_why_a_manager_said_no(
+    client: Client, page: str, helpdesk: User, manager: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+    vm2.refresh_from_db()
+    before = services.request_migration(actor=helpdesk, instance=vm2, reason="old", sets_aside=["lock"])
+    services.decline_migration(actor=manager, migration=before, comment="Not before the 3rd")
+
+    shown = text(client.get(page, {"again": before.pk}))
+
+    assert "The last time manager said no:" in shown
+    assert "“Not before the 3rd”" in shown
+    assert "said no" not in text(client.get(page))
+
+
 def test_where_nova_cannot_choose_the_host_that_can_take_it_is_one_click_away(
     client: Client, page: str, cornered: Instance
 ) -> None:
@@ -570,8 +585,7 @@ def test_a_suspended_instance_is_moved_only_with_a_managers_permission(
     Instance.objects.filter(pk=vm2.pk).update(status="SUSPENDED")
 
     shown = text(client.get(page))
-    assert "Nova cannot choose a host for it now." in shown
-    assert "Choose a host above: a manager may allow a way that leads there." in shown
+    assert "With a host chosen there are others, which a manager may allow." in shown
     assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
     there = text(client.get(page, {"host": "compute3"}))
     assert "what it holds in memory would be lost" in card(there, "shelve")

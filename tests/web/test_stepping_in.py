@@ -5,6 +5,7 @@ import time
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from nmigrate.models import Migration
 from nmigrate.states import State
@@ -88,6 +89,31 @@ def test_stopped_it_stays_where_it_was(
         "Cancelled on the way; it runs on compute2",
     ]
     assert {step.tone for step in told} == {timeline.DONE}, "it was wanted"
+
+
+def test_what_is_being_stopped_is_not_offered_to_be_finished(
+    client: Client, operator: User, live: Migration
+) -> None:
+    assert "/force/" in page_of(client, operator, live)
+    client.post(f"/migrations/{live.pk}/abort/")
+    assert "/force/" not in page_of(client, operator, live)
+
+
+def test_stopped_and_bound_again_it_is_called_cancelled_on_the_way(
+    client: Client, helpdesk: User, live: Migration
+) -> None:
+    ended = {
+        "state": State.REVERTED,
+        "nova_status": "cancelled",
+        "changes_pin": True,
+        "ended_at": timezone.now(),
+    }
+    Migration.objects.filter(pk=live.pk).update(**ended)
+    shown = page_of(client, helpdesk, live)
+    assert "cancelled on the way" in shown
+    assert "put back" not in shown
+    assert f'href="/migrations/{live.pk}/"' in text(client.get("/migrations/?state=aborted"))
+    assert f'href="/migrations/{live.pk}/"' not in text(client.get("/migrations/?state=reverted"))
 
 
 def test_finished_now_it_says_that_the_guest_is_paused(

@@ -137,6 +137,19 @@ def test_an_instance_is_found_by_its_uuid_and_beyond_ascii(
     assert "CỔNG" in text(client.get("/clouds/lab/find/", {"q": "cổng-thanh"}))
 
 
+def test_what_is_meant_to_the_letter_comes_first(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    for name, address in (("vm1", "10.0.0.71"), ("vm2", "10.0.0.7")):
+        one = Instance.objects.get(name=name)
+        one.addresses = [address]
+        one.search = one.searchable()
+        one.save()
+    client.force_login(helpdesk)
+
+    found = text(client.get("/clouds/lab/find/", {"q": "10.0.0.7"}))
+
+    assert found.index(">vm2<") < found.index(">vm1<")
+
+
 def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
     client: Client, helpdesk: User, manager: User, synced: FakeCloud, vm2: Instance
 ) -> None:
@@ -168,6 +181,8 @@ def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
     assert "All 6 moves" in found
     assert "Show these in the topology" not in found
     assert text(client.get("/migrations/", {"instance": f"#{move.pk}"})).count('id="instance-') == 1
+    Order.objects.update(request_id="req-77aa-55bb")
+    assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": "req-77aa"}))
     for query in ("#0", "req-0f1", "req-", "9" * 30):
         assert "/migrations/" not in text(client.get("/clouds/lab/find/", {"q": query})).split("<main")[1], (
             query
@@ -320,4 +335,4 @@ def test_the_page_of_a_host_follows_and_leaves_its_figures_alone(
     poll = {"HX-Request": "true"}
     assert client.get(asked[1], headers=poll).status_code == 204
     services.request_migration(actor=helpdesk, instance=Instance.objects.get(name="vm2"), reason="old")
-    assert "1 move off it is open." in text(client.get(asked[1], headers=poll))
+    assert "1 move off this host is not over yet." in text(client.get(asked[1], headers=poll))

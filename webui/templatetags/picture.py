@@ -60,6 +60,8 @@ def chip(value: Chip, cloud: str, may_move: bool = False) -> SafeString:
                 url,
                 say("Move {name}…", name=instance.name),
             )
+    if instance.locked and not move:
+        extra += format_html('{}<span class="hidden">, {}</span>', shape("lock", "t-warn"), say("locked"))
     if value.is_noticed:
         extra += format_html(
             '{}<span class="hidden">, {}</span>', shape(words.WARN, "t-warn"), say("needs a look")

@@ -100,7 +100,8 @@ def audit_trail(request: SignedIn) -> HttpResponse:
         "stories": [] if is_by_entry or not is_valid else _with_moves(page.object_list),
         "actions": sorted(selectors.audit_actions(), key=lambda one: told(words.of_action(one)).casefold()),
         "trail_clouds": [cloud.name for cloud in selectors.clouds()],
-        "chain": chain_state(),
+        "chain": (chain := chain_state()),
+        "newer": max(page.paginator.count - chain.last_id, 0) if is_by_entry and not filters else 0,
         "selection": selection.urlencode(),
         "is_filtered": bool(filters),
         "spans": [

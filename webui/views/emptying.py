@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
 
 from nmigrate import emptying, selectors, services
 from nmigrate.emptying import Proposal
-from nmigrate.models import Cloud, Hypervisor
+from nmigrate.models import Cloud, Hypervisor, Instance, Migration
+from nmigrate.sentences import keep, kept
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import Perm
 from nmigrate.ways import BAD, DISK
@@ -19,6 +20,8 @@ from webui import unsent
 from webui.access import SignedIn, needs
 from webui.forms import EmptyForm
 
+ASKED = "emptied"
+"""Where the session holds what was asked for last."""
 PER_PAGE = 50
 """So many instances are proposed for, and asked for, at once."""
 
@@ -35,6 +38,16 @@ class Row:
     """What the move loses for good."""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one that was chosen: its move, or why there is none."""
+
+    uuid: str
+    instance: Instance | None
+    migration: Migration | None
+    problem: str
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Perm.REQUEST)
 def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
@@ -43,9 +56,9 @@ def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     if source is None:
         return render(request, "host_gone.html", {"cloud": known, "host": host}, status=404)
     if request.method != "POST":
-        kept = unsent.taken(request)
-        picked = kept.getlist("pick") if kept else None
-        return _show(request, known, source, EmptyForm(initial=kept.dict()), picked, kept=kept)
+        typed = unsent.taken(request)
+        picked = typed.getlist("pick") if typed else None
+        return _show(request, known, source, EmptyForm(initial=typed.dict()), picked, typed=typed)
     form = EmptyForm(request.POST)
     if not form.is_valid():
         return _show(request, known, source, form, request.POST.getlist("pick"), status=422)
@@ -56,9 +69,38 @@ def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
         reason=form.cleaned_data["reason"],
         ticket=form.cleaned_data["ticket"],
     )
-    made = sum(one.migration is not None for one in asked)
-    context = {"cloud": known, "host": source, "asked": asked, "made": made}
-    return render(request, "emptied.html", context, status=200 if made else 409)
+    request.session[ASKED] = {
+        "of": [cloud, host],
+        "asked": [
+            [one.pick.uuid, one.migration.pk if one.migration else 0, keep(one.problem)] for one in asked
+        ],
+    }
+    return redirect("emptied", cloud=cloud, host=host)
+
+
+@require_safe
+@needs(Perm.REQUEST)
+def emptied(request: SignedIn, cloud: str, host: str) -> HttpResponse:
+    """What became of each that was chosen last, followed; a page of its own: to load it anew asks for nothing."""
+    known = get_object_or_404(Cloud, name=cloud)
+    found = request.session.get(ASKED)
+    if found is None or found["of"] != [cloud, host]:
+        return redirect("host", cloud=cloud, host=host)
+    migrations = Migration.objects.in_bulk([pk for _, pk, _ in found["asked"]])
+    instances = {one.uuid: one for one in known.instances.filter(uuid__in=[one[0] for one in found["asked"]])}
+    lines = [
+        Line(uuid, instances.get(uuid), migrations.get(pk), kept(problem))
+        for uuid, pk, problem in found["asked"]
+    ]
+    moves = [line.migration for line in lines if line.migration]
+    context = {
+        "cloud": known,
+        "host": host,
+        "lines": lines,
+        "made": len(moves),
+        "is_moving": any(move.is_active for move in moves),
+    }
+    return render(request, "emptied.html", context)
 
 
 def _show(
@@ -69,7 +111,7 @@ def _show(
     picked: Collection[str] | None = None,
     *,
     status: int = 200,
-    kept: object = None,
+    typed: object = None,
 ) -> HttpResponse:
     """`picked`: the boxes that were ticked before; None: those are ticked whose move harms nobody."""
     page = Paginator(selectors.host_instances(cloud, source.host), PER_PAGE).get_page(request.GET.get("page"))
@@ -82,11 +124,12 @@ def _show(
         "page": page,
         "rows": rows,
         "form": form,
-        "unsent": kept,
+        "unsent": typed,
         "can_pick": sum(bool(row.pick) for row in rows),
         "is_evacuation": not source.is_up,
         "may_evacuate": may_evacuate,
         "counts": _counts(found),
+        "held": selectors.moves_that_hold_room(cloud, source.host),
     }
     return render(request, "empty_host.html", context, status=status)
 

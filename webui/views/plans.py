@@ -1,5 +1,6 @@
 """Planning a move: where to, by which way, and why; and asking for it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from nmigrate import advisor, services
 from nmigrate.errors import Conflict
-from nmigrate.models import Cloud, Instance, Migration
+from nmigrate.models import Approval, Cloud, Instance, Migration
 from nmigrate.selectors import number_of
 from nmigrate.states import Perm
 from webui import plan, unsent
@@ -38,11 +39,23 @@ def request_migration(request: SignedIn, cloud: str, uuid: str) -> HttpResponse:
     return redirect("migration", pk=migration.pk)
 
 
+def _before(instance: Instance, given: Mapping[str, Any]) -> Migration | None:
+    """The move of it that is planned "again"."""
+    number = number_of(str(given.get("again", "")))
+    mine = Migration.objects.filter(cloud=instance.cloud_id, instance_uuid=instance.uuid)
+    return mine.filter(pk=number).first() if number else None
+
+
+def _said_no(instance: Instance, given: Mapping[str, Any]) -> Approval | None:
+    """Why it was not allowed before: who plans it again should know."""
+    before = _before(instance, given)
+    no = (Approval.DECLINE, Approval.REJECT)
+    return before.approvals.filter(decision__in=no).exclude(comment="").last() if before else None
+
+
 def _of_before(instance: Instance, given: dict[str, Any]) -> dict[str, Any]:
     """What was asked for in the move that is planned "again"; what the address or the form says goes before."""
-    number = number_of(given.get("again", ""))
-    mine = Migration.objects.filter(cloud=instance.cloud_id, instance_uuid=instance.uuid)
-    before = mine.filter(pk=number).first() if number else None
+    before = _before(instance, given)
     if before is None:
         return given
     asked = {"reason": before.reason, "ticket": before.ticket, "block": before.block}
@@ -109,6 +122,7 @@ def _show(
         "move": move,
         "conflict": conflict or problem,
         "unsent": kept,
+        "said_no": _said_no(instance, request.GET),
         "may_ask": may_ask,
         "is_stuck": is_stuck and not conflict,
         "is_evacuation": is_evacuation,
