@@ -243,6 +243,19 @@ def test_the_original_of_a_kept_copy_says_so_and_is_not_started_with_one_click(
     assert "<b>the original; its copy has taken its place</b>" in found
 
 
+def test_two_of_one_name_are_told_apart_before_the_decision_too(
+    client: Client, helpdesk: User, copied: Migration
+) -> None:
+    client.force_login(helpdesk)
+    found = text(client.get("/clouds/lab/find/", {"q": copied.instance_name}))
+    assert "<b>the copy, not kept yet</b>" in found
+    assert "<b>the original; its copy is not kept yet</b>" in found
+    original = Instance.objects.get(uuid=copied.instance_uuid)
+    assert "It was copied, and a manager decides which of the two stays:" in page_of(
+        client, helpdesk, original
+    )
+
+
 def test_an_instance_whose_copy_is_gone_is_any_other(client: Client, helpdesk: User, kept: Migration) -> None:
     Instance.objects.filter(uuid=kept.copy_uuid).delete()
 

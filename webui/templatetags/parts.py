@@ -124,7 +124,10 @@ def copied_words(uuid: str, copies: dict[str, Migration]) -> str:
     move = copies.get(uuid)
     if move is None:
         return ""
-    return say("the copy") if move.copy_uuid == uuid else say("the original; its copy has taken its place")
+    is_copy = move.copy_uuid == uuid
+    if move.is_active:
+        return say("the copy, not kept yet") if is_copy else say("the original; its copy is not kept yet")
+    return say("the copy") if is_copy else say("the original; its copy has taken its place")
 
 
 @register.filter

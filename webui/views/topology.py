@@ -70,10 +70,13 @@ def find(request: SignedIn, cloud: str) -> HttpResponse:
     known = get_object_or_404(Cloud, name=cloud)
     text = request.GET.get("q", "").replace("\0", "")[:200].strip()
     found = selectors.find(known, text)
+    uuids = [one.uuid for one in found.instances]
+    copying = selectors.moves_of_instances(known.name, uuids).items()
     context = {
         "cloud": known,
         "found": found,
-        "copies": selectors.kept_copies(known.name, [one.uuid for one in found.instances]),
+        "copies": selectors.kept_copies(known.name, uuids)
+        | {uuid: move for uuid, move in copying if move.copy_uuid},
         "query": text,
         "others": [one for one in selectors.clouds() if one.name != known.name],
         "is_find_page": True,
