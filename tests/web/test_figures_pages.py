@@ -371,7 +371,7 @@ def test_a_host_shows_its_fullest_of_each_day(client: Client, helpdesk: User, sy
 
     shown = text(client.get("/clouds/lab/hosts/compute1/"))
 
-    assert "10% now, 90% at most" in shown
+    assert "10% when last measured, 90% at most" in shown
     assert "<td>90%</td>" in shown
     assert 'class="curve guess"' in shown  # from 49 to 2 hours ago nothing was measured
 
