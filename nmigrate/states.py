@@ -48,7 +48,9 @@ LABELS: dict[State, str] = {
 
 MEANINGS: dict[State, str] = {
     State.ASKING: say("It means downtime, so a manager must approve it before it starts."),
-    State.QUEUED: say("It has been asked for, and will be sent to Nova within a second or two."),
+    State.QUEUED: say(
+        "It has been asked for, and waits to be sent to Nova; mostly that takes a second or two."
+    ),
     State.SENDING: say("It is being sent to Nova."),
     State.RUNNING: say("Nova accepted the order and is moving the instance."),
     State.WAITING: say("It has moved, and the move is not finished: a manager confirms or rejects it."),

@@ -231,8 +231,8 @@ def _way_back(move: Migration) -> str:
     """What nmigrate would do, as the end of a sentence; "" when there is nothing to put back."""
     if move.kind == Kind.SHELVE:
         if moves.ran(move):
-            return say("start it again in {zone}", zone=move.source_zone)
-        return say("bring it up again in {zone}, and stop it, as it was", zone=move.source_zone)
+            return say("start it again in zone {zone}", zone=move.source_zone)
+        return say("bring it up again in zone {zone}, and stop it, as it was", zone=move.source_zone)
     if move.kind == Kind.COPY:
         drop = {
             (True, True): say("delete the copy and the snapshot"),

@@ -245,7 +245,7 @@ GUIDES: tuple[Guide, ...] = (
                     "commands below; a restart shows whether it is well. One that is on no host never started: its "
                     "owner deletes it and creates it anew, once there is room. Only then can it be moved."
                 ),
-                command="openstack server set --state active UUID\nopenstack server reboot --hard UUID",
+                command="openstack server set \\\n  --state active UUID\nopenstack server reboot \\\n  --hard UUID",
             ),
             Hint(
                 say("A move stopped half-way."),

@@ -57,7 +57,7 @@ def _again(migration: Migration) -> str:
 def _way_back(migration: Migration) -> str:
     name = migration.instance_name
     if migration.kind == Kind.SHELVE:
-        return say("{name} is brought up again in {zone}.", name=name, zone=migration.source_zone)
+        return say("{name} is brought up again in zone {zone}.", name=name, zone=migration.source_zone)
     if migration.kind == Kind.COPY:
         gone = {
             (True, True): say("The copy and the snapshot are deleted."),

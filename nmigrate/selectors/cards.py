@@ -1,7 +1,7 @@
 """One hypervisor as the topology draws it: how full, what is wrong with it, which instances, what arrives."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
@@ -176,7 +176,7 @@ def deal(
         else:
             dealt.homeless_listed += left
     for flight in flying:
-        if flight.is_going and flight.to in found and (not words or _is_about(flight, words, named)):
+        if flight.is_going and flight.to in found and _is_shown(flight, wanted, words, named, noticed):
             found[flight.to].arriving.append(flight)
         if flight.is_going and flight.source in found:
             found[flight.source].leaving += 1
@@ -197,6 +197,15 @@ def deal(
 def is_named(hypervisor: Hypervisor, words: list[str]) -> bool:
     own = f"{hypervisor.host}\n{hypervisor.name}\n{hypervisor.zone}".casefold()
     return all(word in own for word in words)
+
+
+def _is_shown(
+    flight: Flight, wanted: Wanted, words: list[str], named: set[str], noticed: Collection[str]
+) -> bool:
+    """Whether a host shows that it is coming: like its instance itself."""
+    if wanted.show == SHOW_TROUBLE and flight.instance_uuid not in noticed:
+        return False
+    return not words or _is_about(flight, words, named)
 
 
 def _is_about(flight: Flight, words: list[str], named: set[str]) -> bool:

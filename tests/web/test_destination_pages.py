@@ -94,7 +94,7 @@ def test_a_lock_asks_for_a_manager(shown_to: Any, helpdesk: User, running: Insta
     shown = shown_to(helpdesk, running)
     assert 'aria-label="Live to compute4: ask a manager"' in row(shown, "compute4")
     assert "Nothing is recommended" in shown
-    assert "0 can take it, 1 with a manager's permission</span>" in shown.replace("&#x27;", "'")
+    assert "none can take it, 1 with a manager's permission</span>" in shown.replace("&#x27;", "'")
     assert "way=live" in row(shown, "compute4")
 
 

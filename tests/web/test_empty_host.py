@@ -45,7 +45,7 @@ def test_each_instance_gets_a_way_and_a_host_of_its_zone(
         f"{uuid_of('demo_zone')}/live/compute4": True,
         f"{uuid_of('doem')}/cold/compute4": True,
     }
-    assert "2 move without a pause that anyone would notice, or are stopped already." in shown
+    assert "2 go on as they are, running or stopped." in shown
     assert "compute2 is still in service" in shown
 
 
@@ -103,7 +103,7 @@ def test_the_chosen_ones_are_asked_for_with_one_reason(
     ]
     assert AuditEvent.objects.filter(action="request", actor="operator").count() == 2
     host = text(client.get("/clouds/lab/hosts/compute2/"))
-    assert "2 moves off this host are not over yet." in host
+    assert "2 moves off this host are not over yet" in host
     there = re.search(r'id="leaving" href="([^"]+)"', host)
     assert there
     assert text(client.get(there[1].replace("&amp;", "&"))).count('data-label="Instance"') == 2

@@ -26,7 +26,7 @@ def test_the_page_says_what_exists_and_offers_the_ways_on(
         f'formaction="/migrations/{half_way.pk}/retry/">Try the step again',
         f'formaction="/migrations/{half_way.pk}/go-back/">Go back to how it was',
         f'formaction="/migrations/{half_way.pk}/leave/">Leave it as it is',
-        "demo_zone is brought up again in nova.",
+        "demo_zone is brought up again in zone nova.",
         "Waiting for somebody to choose what happens next",
     ):
         assert words in shown

@@ -302,7 +302,7 @@ def test_a_host_that_only_a_manager_may_allow_can_be_chosen_and_asked_for(
     )  # fmt: skip
 
     shown = text(client.get(page))
-    assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
+    assert "1 other host, none can take it, 1 with a manager's permission" in shown
     assert 'value="host:compute3" hx-get="?host=compute3">' in shown
     assert "compute3 is being evacuated just now." in shown
     chosen = card(text(client.get(page + "?host=compute3")), "cold")
@@ -425,7 +425,7 @@ def test_the_scheduler_cannot_choose_where_no_host_can_take_it(
 ) -> None:
     shown = text(client.get(page))
 
-    assert "1 other host, 0 can take it" in shown
+    assert "1 other host, none can take it" in shown
     assert '<input type="radio" name="to" value="" hx-get="?" disabled>' in shown
     assert f'<span class="why">{NONE_IN_ITS_ZONE}</span>' in shown
     assert "Usually the right choice." not in shown
@@ -449,7 +449,7 @@ def test_a_zone_that_cannot_take_it_cannot_be_chosen(client: Client, page: str, 
     Hypervisor.objects.filter(host="compute4").update(memory_mb_used=196000)
 
     for shown in (text(client.get(page)), text(client.get(page + "?zone=nova"))):
-        assert "2 hosts, 0 can take it" in shown
+        assert "2 hosts, none can take it" in shown
         assert 'value="zone:nova" hx-get="?zone=nova" disabled>' in shown
         assert "No host of zone nova can take it. compute2 is down. compute4 is too full: 96 MiB" in shown
 
@@ -514,7 +514,7 @@ def test_hosts_are_not_said_to_take_what_cannot_be_moved(client: Client, page: s
     assert "1 other host, 1 can take it" in text(client.get(page))
 
     Instance.objects.filter(pk=vm2.pk).update(locked=True)
-    assert "1 other host, 0 can take it, 1 with a manager" in text(client.get(page))
+    assert "1 other host, none can take it, 1 with a manager" in text(client.get(page))
 
 
 def test_what_a_manager_may_allow_off_a_host_that_was_declared_down_can_be_asked_for(
@@ -586,7 +586,7 @@ def test_a_suspended_instance_is_moved_only_with_a_managers_permission(
 
     shown = text(client.get(page))
     assert "With a host chosen there are others, which a manager may allow." in shown
-    assert "1 other host, 0 can take it, 1 with a manager's permission" in shown
+    assert "1 other host, none can take it, 1 with a manager's permission" in shown
     there = text(client.get(page, {"host": "compute3"}))
     assert "what it holds in memory would be lost" in card(there, "shelve")
     assert "disabled" in card(there, "live")

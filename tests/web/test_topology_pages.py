@@ -335,4 +335,4 @@ def test_the_page_of_a_host_follows_and_leaves_its_figures_alone(
     poll = {"HX-Request": "true"}
     assert client.get(asked[1], headers=poll).status_code == 204
     services.request_migration(actor=helpdesk, instance=Instance.objects.get(name="vm2"), reason="old")
-    assert "1 move off this host is not over yet." in text(client.get(asked[1], headers=poll))
+    assert "1 move off this host is not over yet" in text(client.get(asked[1], headers=poll))

@@ -148,7 +148,11 @@ def downtime(migration: Migration, found: Story) -> str:
     if not found.is_sent:
         return ""
     if not found.ran_before:
-        return say("It was not running before the move, so the move brings no downtime.")
+        return (
+            say("It was not running before the move, so the move brings no downtime.")
+            if found.is_open
+            else say("It was not running before the move, so the move brought no downtime.")
+        )
     told = [_down(migration, found)]
     if found.is_unsure:
         told.append(say("For a while nobody could tell whether it ran."))
