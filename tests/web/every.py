@@ -147,7 +147,7 @@ def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migratio
             actor="m" * 60,
             is_outside=True,
             migration=waiting,
-            reason="the lock was taken off; it is put back",
+            reason=say("nmigrate puts it back"),
         )
     Cloud.objects.create(
         name="dr",
