@@ -34,12 +34,14 @@ class Flight:
 
 
 def flights(cloud: Cloud) -> list[Flight]:
-    """Two queries: the record's active moves, and the open ones that Nova has and nobody asked for here."""
+    """What is on its way first: a page may show but the first of them. Two queries: the record's active moves, and
+    the open ones that Nova has and nobody asked for here."""
     ours = Migration.objects.filter(cloud=cloud.name, state__in=ACTIVE_STATES).order_by("id")
     found = list(ours)
     own = {move.instance_uuid for move in found} | {move.copy_uuid for move in found}
     others = [row for row in outside_in_flight(cloud.name) if row.instance_uuid not in own]
-    return [_ours(move) for move in found] + [_outside(move) for move in others]
+    every = [_ours(move) for move in found] + [_outside(move) for move in others]
+    return sorted(every, key=lambda flight: not (flight.is_going or flight.is_returning))
 
 
 def moves_in(found: Iterable[Flight]) -> list[Migration]:
