@@ -11,6 +11,7 @@ from django.utils import timezone
 from nmigrate import phases, services
 from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.moves import DELETE_ORIGINAL, ran
+from nmigrate.scene import scene_of
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind, State
 from webui import comparison
@@ -100,6 +101,17 @@ def _before(move: Migration) -> str:
         Kind.LIVE: say("runs, and goes on running"),
         Kind.EVACUATE: say("its host is down: stopped afterwards, until somebody starts it"),
     }[Kind(move.kind)]
+
+
+def would_refuse(move: Migration, instance: Instance | None) -> str:
+    """Why a move that waits for its approval would be stopped just before its start, as things are now; "" where
+    nothing would."""
+    if move.state != State.ASKING or instance is None:
+        return ""
+    verdict = scene_of(instance, ignoring=move).verdict(
+        Kind(move.kind), move.asked_host, move.asked_zone, changes_pin=move.changes_pin
+    )
+    return verdict.stop({reason["rule"] for reason in move.sets_aside})
 
 
 def lock_words(move: Migration, instance: Instance | None) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nmigrate.models import Migration
 from nmigrate.models.record import BLOCK_LABELS, ORIGINAL_LABELS
+from nmigrate.moves import DELETE_ORIGINAL
 from nmigrate.selectors import AuditFilter, MigrationFilter
 from nmigrate.selectors.figures import Outcome
 from nmigrate.sentences import say
@@ -54,6 +55,18 @@ class MoveForm(forms.Form):
     same_addresses = forms.BooleanField(required=False)
     reason = _reason()
     ticket = _ticket()
+
+    def clean(self) -> None:
+        data = self.cleaned_data
+        if (
+            data.get("way") == Kind.COPY
+            and data.get("same_addresses")
+            and data.get("original_after") != DELETE_ORIGINAL
+        ):
+            self.add_error(
+                "same_addresses",
+                _("They are free only once the original is deleted: choose that above, or untick this."),
+            )
 
     def rules_set_aside(self) -> set[str]:
         """Rules of our own that the page said speak against the chosen way, each as "cold:lock"."""

@@ -374,3 +374,16 @@ def test_a_number_with_its_sign_is_that_of_a_move(client: Client, auditor: User,
 
     assert {"request", "confirm"} <= {row["action"] for row in rows}
     assert {row["migration"] for row in rows if row["migration"]} == {str(done.pk)}
+
+
+def test_a_decision_made_outside_is_told_with_novas_time_beside_ours(
+    client: Client, auditor: User, synced: FakeCloud, waiting: Migration
+) -> None:
+    synced.confirm_outside(waiting.instance_uuid, "admin")
+    follow(synced, 2)
+    entry = AuditEvent.objects.get(action="observe_confirm")
+    client.force_login(auditor)
+
+    assert "(in the cloud: " in text(client.get(f"/audit/{entry.pk}/"))
+    asked = AuditEvent.objects.get(action="request")
+    assert "(in the cloud: " not in text(client.get(f"/audit/{asked.pk}/"))

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from nmigrate import audit, services
-from nmigrate.models import Instance, Migration, Observation, Order
+from nmigrate.models import Hypervisor, Instance, Migration, Observation, Order
 from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
@@ -278,6 +278,26 @@ def test_the_list_can_be_narrowed(
 
     assert response.status_code == 200
     assert (f'href="/migrations/{asked.pk}/"' in text(response)) is found
+
+
+def test_who_asked_is_told_that_it_would_be_refused_now(
+    client: Client, helpdesk: User, vm2: Instance
+) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+    vm2.refresh_from_db()
+    asked = services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="old", sets_aside=["lock"]
+    )
+    client.force_login(helpdesk)
+    page = f"/migrations/{asked.pk}/"
+    assert "it would be refused" not in text(client.get(page))
+    Hypervisor.objects.filter(host="compute3").update(state="down")
+
+    shown = text(client.get(page))
+
+    assert "As things are now it would be refused, whoever approves it." in shown
+    assert "compute3 is down." in shown
+    assert "Withdraw it and plan it anew" in shown
 
 
 def test_what_a_manager_decided_is_found_by_their_name(

@@ -154,8 +154,8 @@ def test_the_same_addresses_only_once_the_original_is_deleted(
 
     response = client.post(plan_of(running), sent | {"reason": "typed"})
 
-    assert response.status_code == 409
-    assert "The same addresses are free only once the original is deleted." in text(response)
+    assert response.status_code == 422
+    assert 'id="same-error">They are free only once the original is deleted' in text(response)
     assert 'name="same_addresses" checked' in text(response), "what was chosen is kept"
 
 

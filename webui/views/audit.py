@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_safe
 
 from nmigrate import audit, selectors
-from nmigrate.models import AuditEvent, Migration
+from nmigrate.models import Approval, AuditEvent, Migration
 from nmigrate.sentences import say, told
 from nmigrate.states import Perm, State
 from webui import words
@@ -129,8 +129,22 @@ def audit_event(request: SignedIn, pk: int) -> HttpResponse:
     return render(
         request,
         "audit_event.html",
-        {"event": event, "beside": set(beside), "before": pk - 1, "after": pk + 1},
+        {
+            "event": event,
+            "beside": set(beside),
+            "before": pk - 1,
+            "after": pk + 1,
+            "decision": _made_outside(event),
+        },
     )
+
+
+def _made_outside(event: AuditEvent) -> Approval | None:
+    """The decision that this entry tells of, with the time that Nova has of it."""
+    decision = {"observe_confirm": Approval.CONFIRM, "observe_revert": Approval.REJECT}.get(event.action)
+    if decision is None or event.migration_id is None:
+        return None
+    return Approval.objects.filter(migration_id=event.migration_id, decision=decision, is_outside=True).last()
 
 
 @require_safe

@@ -18,7 +18,7 @@ from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import join, say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, half_way, noticed, stored, timeline, toasts, unsent
+from webui import comparison, deciding, half_way, noticed, stored, timeline, toasts, unsent
 from webui.access import SignedIn, needs
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.pictures.figures import why
@@ -145,6 +145,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "instance": instance,
         "sets_aside": asides.standing,
         "no_longer": asides.gone,
+        "would_refuse": deciding.would_refuse(migration, instance),
         "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),
