@@ -126,7 +126,7 @@ def _why_not(scene: Scene, kinds: Sequence[Kind], there: Sequence[Destination]) 
     nearest = min(found[: len(kinds)], key=lambda verdict: verdict.level)
     if nearest.level >= Level.OURS:
         return min(found, key=lambda verdict: verdict.level)
-    case, told = scene.case(kinds[-1]), there if len(there) <= FEW else []
+    case, told = scene.case(kinds[found.index(nearest)]), there if len(there) <= FEW else []
     verdicts = zip(told, preflight.judge_each(case, told), strict=True)
     against = {host.host: verdict.reasons[0] for host, verdict in verdicts if verdict.reasons}
     intro = any_host.none_of_zone(scene.subject.zone) if there else say("There is no other host in its zone.")

@@ -89,7 +89,7 @@ def _exists(move: Migration, known: Mapping[str, Instance], cause: str) -> str:
 def _is_unbound(move: Migration, instance: Instance | None) -> bool:
     """Its pin was cleared for the move. Long after it, the inventory knows better whether it still is."""
     is_bound_since = is_left(move) and instance is not None and bool(instance.pinned_zone)
-    return move.changes_pin and move.step != Action.UNPIN and not is_bound_since
+    return move.changes_pin and move.step != Action.UNPIN and instance is not None and not is_bound_since
 
 
 def is_left(move: Migration) -> bool:
@@ -176,7 +176,11 @@ def _after_leaving(move: Migration, known: Mapping[str, Instance]) -> tuple[str,
     if instance is None or is_well(move, instance):
         first, by = "", ""
     elif instance.status == "SHUTOFF":
-        first, by = say("Start it, and tell its owner: it ran before the move."), HELPDESK
+        first, by = (
+            (say("Start it, and tell its owner: it ran before the move."), HELPDESK)
+            if moves.ran(move)
+            else (say("Tell its owner: it is stopped now, and was not before the move."), HELPDESK)
+        )
     elif instance.status.startswith("SHELVED"):
         first, by = say("An operator must bring it up again in the cloud: it is shelved."), OPERATOR
     elif instance.status == "ERROR":

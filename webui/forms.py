@@ -111,6 +111,12 @@ class NoteForm(forms.Form):
     )
 
 
+class RetryForm(NoteForm):
+    """The note, and the host to which the step shall lead; "" for the one of before."""
+
+    host = forms.CharField(required=False, max_length=255)
+
+
 class Picks(forms.MultipleChoiceField):
     """The ticked boxes: "42.waiting" is migration 42 as it was when the page was drawn."""
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from webui.steps import page_of
+from webui.steps import is_step, page_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -57,7 +57,9 @@ class DesignedRefusal:
         if response.status_code != 405 or request.method != "GET":
             return response
         headers = {"Allow": response.headers["Allow"]}
-        shown = render_to_string("405.html", {"its_page": page_of(request)}, request=request)
+        shown = render_to_string(
+            "405.html", {"its_page": page_of(request) if is_step(request) else ""}, request=request
+        )
         return HttpResponse(shown, status=405, headers=headers)
 
 

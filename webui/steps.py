@@ -22,6 +22,10 @@ PAGES = {
 }
 
 
+def is_step(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.url_name in PAGES
+
+
 def page_of(request: HttpRequest) -> str:
     """Where the page is that a person sees, which may be the answer to a step: an address that can be opened."""
     at = request.resolver_match

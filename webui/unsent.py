@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from webui.forms import REASON_LIMIT, EmptyForm, MoveForm, NoteForm, TogetherForm
+from webui.forms import REASON_LIMIT, EmptyForm, MoveForm, NoteForm, RetryForm, TogetherForm
 from webui.steps import PAGES
 
 AUTHOR, CARRIED = "typed_by", "carried"
@@ -29,8 +29,8 @@ HELD = "unsent"
 """Where the session holds it."""
 AGE = timedelta(days=7)
 """A form that was left open for longer is sent in vain, as all of them were before."""
-LIMIT = 3 * REASON_LIMIT
-"""So many characters in all; the page itself takes fewer."""
+LIMIT = 3 * REASON_LIMIT + 50 * 350
+"""So many characters in all: what a person writes, and a page full of boxes."""
 
 FORMS: dict[str, type[forms.Form]] = {
     # url name of the step: the form that it takes
@@ -41,7 +41,7 @@ FORMS: dict[str, type[forms.Form]] = {
     "confirm_migration": NoteForm,
     "reject_migration": NoteForm,
     "decide_together": TogetherForm,
-    "retry_migration": NoteForm,
+    "retry_migration": RetryForm,
     "go_back": NoteForm,
     "leave_migration": NoteForm,
     "stop_instance": NoteForm,
@@ -57,10 +57,15 @@ class Unsent:
     page: str
     where: dict[str, Any]
     typed: dict[str, list[str]]
+    step: str = ""
+    """The url name of what was refused: a page may have several forms."""
+    number: str = ""
+    """Of a page that is one of several."""
 
     @property
     def url(self) -> str:
-        return reverse(self.page, kwargs=self.where)
+        address = reverse(self.page, kwargs=self.where)
+        return f"{address}?page={self.number}" if self.number else address
 
 
 def author(user: User | AnonymousUser) -> str:
@@ -108,8 +113,12 @@ def taken(request: HttpRequest) -> QueryDict:
 
 def note(request: HttpRequest) -> dict[str, Any]:
     """The same as the context of a page with a note or a comment."""
+    held = request.session.get(HELD) or {}
     found = taken(request)
-    return {"unsent": found, "form": NoteForm(initial=found.dict())} if found else {}
+    if not found:
+        return {}
+    about = {"noted_at": held.get("step", ""), "chosen_host": found.get("host", "")}
+    return {"unsent": found, "form": NoteForm(initial=found.dict())} | about
 
 
 def _of(request: HttpRequest) -> Unsent | None:
@@ -128,7 +137,15 @@ def _of(request: HttpRequest) -> Unsent | None:
     typed = {name: values for name, values in typed.items() if any(values)}
     if person is None or not typed or _size(typed.values()) > LIMIT:
         return None
-    return Unsent(person, PAGES.get(at.url_name, at.url_name), at.kwargs, typed)
+    number = request.GET.get("page", "")
+    return Unsent(
+        person,
+        PAGES.get(at.url_name, at.url_name),
+        at.kwargs,
+        typed,
+        at.url_name,
+        number if number.isascii() and number.isdigit() and len(number) < 6 else "",
+    )
 
 
 def _size(fields: Iterable[list[str]]) -> int:

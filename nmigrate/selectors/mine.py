@@ -121,7 +121,7 @@ class Mine:
 
 
 def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most eight queries, each of a few rows."""
+    """Changes whenever this person's page would look different. At most nine queries, each of a few rows."""
     return _version(user, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
 
 
@@ -137,6 +137,9 @@ def _version(user: User, stopped: list[Pulse], broken: list[Broken]) -> str:
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"]]
         parts += [part for one in broken for part in (one.number, *(instance.pk for instance in one.named))]
+    if user.has_perm(Perm.APPROVE):  # what a request asks to set aside may be gone
+        asking = Migration.objects.filter(state=State.ASKING).values("instance_uuid")
+        parts.append(Instance.objects.filter(uuid__in=asking, locked=True).count())
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)
@@ -180,18 +183,20 @@ def _half_way(user: User, *, everybodys: bool) -> QuerySet[Migration]:
 def _failed(user: User, *, everybodys: bool) -> QuerySet[Migration]:
     """Their own failed moves, and for an operator those of which the cause says that an operator must act; until
     the instance is moved again, here or past nmigrate. One that left it half-way or in error: until it runs, is as it
-    was before the move, or is gone."""
+    was before the move, or is gone; what may be left of a copy, and a zone to which it is bound no more, stays told."""
     of_it = {"cloud": OuterRef("cloud"), "instance_uuid": OuterRef("instance_uuid")}
     outside = OutsideMove.objects.filter(**of_it, started_at__gt=OuterRef("ended_at")).exclude(
         status__in=STATUSES[State.FAILED]
     )
     here = Instance.objects.filter(cloud=OuterRef("cloud"), uuid=OuterRef("instance_uuid"))
     well = Q(status="ACTIVE") | (Q(status=OuterRef("status_before")) & ~Q(status="ERROR"))
+    unbound = here.filter(Q(pinned_zone=None) | Q(pinned_zone=""))
+    is_unfinished = ~Q(stranded_in="") & (Q(kind=Kind.COPY) | (Q(changes_pin=True) & Exists(unbound)))
     rows = _recently_failed(user, everybodys=everybodys)
     return rows.exclude(
         Exists(Migration.objects.filter(**of_it, pk__gt=OuterRef("pk")))
         | Exists(outside)
-        | (_is_harmed() & ~Exists(here.exclude(well)))
+        | (_is_harmed() & ~is_unfinished & ~Exists(here.exclude(well)))
     ).order_by("-ended_at", "-id")
 
 
@@ -213,9 +218,12 @@ def _is_harmed() -> Q:
 
 def _half_done(user: User, *, everybodys: bool) -> str:
     """Changes with the instances of the moves that are told by how those are now."""
-    moves = _half_way(user, everybodys=everybodys).values("instance_uuid")
-    left = _recently_failed(user, everybodys=everybodys).filter(_is_harmed()).values("instance_uuid")
-    rows = Instance.objects.filter(Q(uuid__in=moves.order_by()) | Q(uuid__in=left)).order_by("pk")
+    stopped = _half_way(user, everybodys=everybodys).order_by()
+    left = _recently_failed(user, everybodys=everybodys).filter(_is_harmed())
+    named = Q()
+    for moves in (stopped, left):
+        named |= Q(uuid__in=moves.values("instance_uuid")) | Q(uuid__in=moves.values("copy_uuid"))
+    rows = Instance.objects.filter(named).order_by("pk")
     return f"{crc32(repr(list(rows.values_list('pk', 'status', 'host', 'pinned_zone')[:100])).encode()):x}"
 
 

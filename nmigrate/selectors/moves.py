@@ -128,10 +128,10 @@ STATE_GROUPS: dict[str, Q] = {
 """Several states that are asked for as one: under way, decisions that are open, and outcomes of the figures."""
 
 
-def by_person(field: str, text: str, rows: QuerySet[Any]) -> Q:
-    """Who has just this name; where nobody has, whose name holds it."""
-    whole = Q(**{f"{field}__iexact": text.strip()})
-    return whole if rows.filter(whole).exists() else Q(**{f"{field}__icontains": text.strip()})
+def lookup_of(text: str, *names: tuple[QuerySet[Any], str]) -> str:
+    """How a person is looked for: by just this name where somebody has it, else by a part of it."""
+    whole = any(rows.filter(**{f"{field}__iexact": text}).exists() for rows, field in names)
+    return "iexact" if whole else "icontains"
 
 
 def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
@@ -151,12 +151,11 @@ def migrations(wanted: MigrationFilter) -> QuerySet[Migration]:
     if wanted.cause:
         rows = rows.filter(cause=wanted.cause)
     if wanted.person:
-        named = by_person("requested_by_name", wanted.person, rows)
-        decided = Approval.objects.filter(migration=OuterRef("pk"))
-        rows = rows.filter(
-            named
-            | Exists(decided.filter(by_person("decided_by_name", wanted.person, Approval.objects.all())))
-        )
+        text = wanted.person.strip()
+        decided = Approval.objects.all()
+        how = lookup_of(text, (Migration.objects.all(), "requested_by_name"), (decided, "decided_by_name"))
+        theirs = decided.filter(migration=OuterRef("pk"), **{f"decided_by_name__{how}": text})
+        rows = rows.filter(Q(**{f"requested_by_name__{how}": text}) | Exists(theirs))
     if wanted.instance:
         text = wanted.instance.strip()
         rows = rows.filter(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nmigrate.models import Cloud, Finding, Instance, Migration, OutsideMove
 from nmigrate.models.noticed import GRAVEST_FIRST
-from nmigrate.selectors.moves import MigrationFilter, by_person, instance_history
+from nmigrate.selectors.moves import MigrationFilter, instance_history, lookup_of
 from nmigrate.states import Kind, Perm, State
 
 STATUSES: dict[str, tuple[str, ...]] = {
@@ -119,7 +119,9 @@ def outside_moves(wanted: MigrationFilter) -> QuerySet[OutsideMove]:
     if wanted.cause:  # Nova's record tells none
         rows = rows.none()
     if wanted.person:
-        rows = rows.filter(by_person("user_name", wanted.person, rows))
+        text = wanted.person.strip()
+        how = lookup_of(text, (OutsideMove.objects.all(), "user_name"))
+        rows = rows.filter(**{f"user_name__{how}": text})
     if wanted.instance:
         rows = rows.filter(
             Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from nmigrate.audit import SYSTEM
 from nmigrate.models import AuditEvent
-from nmigrate.selectors.moves import by_person, number_of
+from nmigrate.selectors.moves import lookup_of, number_of
 from nmigrate.states import State
 
 
@@ -38,7 +38,9 @@ def audit_trail(wanted: AuditFilter) -> QuerySet[AuditEvent]:
     """The entries that match, newest first."""
     rows = AuditEvent.objects.order_by("-id")
     if wanted.person:
-        rows = rows.filter(by_person("actor", wanted.person, AuditEvent.objects.all()))
+        text = wanted.person.strip()
+        how = lookup_of(text, (AuditEvent.objects.all(), "actor"))
+        rows = rows.filter(**{f"actor__{how}": text})
     if wanted.instance:
         rows = rows.filter(
             Q(instance_name__icontains=wanted.instance) | Q(instance_uuid=wanted.instance.strip().lower())

@@ -1,7 +1,8 @@
 """What managers decide: whether a move with downtime starts, and whether it stands at its end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -51,15 +52,22 @@ def asides(migration: Migration) -> Asides:
     )
 
 
-def approve_migration(*, actor: User, migration: Migration, comment: str = "") -> None:
+def approve_migration(
+    *, actor: User, migration: Migration, comment: str = "", seen: Collection[str] | None = None
+) -> None:
     """A manager lets a move start: one with downtime, or one that rules of our own speak against.
 
     Those rules are set aside by this decision, so that it answers for them, and must say why. What Nova forbids is
-    not among them, nor what no longer stands in the way.
+    not among them, nor what no longer stands in the way. `seen`: the rules that the manager was told of; Conflict
+    when another speaks against it by now.
     """
     _check_may(migration, "approve", actor)
     standing = asides(migration).standing
     rules = list(dict.fromkeys(reason["rule"] for reason in standing))
+    if seen is not None and set(rules) - set(seen):
+        raise Conflict(
+            say("Meanwhile something speaks against it that was not told before. Look at it, then decide.")
+        )
     if rules and not comment.strip():
         raise CommentMissing(say("Say why: you answer for what is set aside, and the audit trail keeps it."))
     with transaction.atomic():
@@ -192,7 +200,7 @@ def decide_together(
             continue
         decide: Callable[..., None]
         if is_yes:
-            decide = approve_migration if is_start else confirm_migration
+            decide = partial(approve_migration, seen=()) if is_start else confirm_migration
         else:
             decide = decline_migration if is_start else reject_migration
         try:

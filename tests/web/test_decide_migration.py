@@ -256,6 +256,20 @@ def test_what_no_longer_stands_in_the_way_is_not_set_aside(
     assert not AuditEvent.objects.filter(action="override").exists()
 
 
+def test_what_speaks_against_it_again_is_not_set_aside_unseen(
+    client: Client, manager: User, over_a_lock: Migration
+) -> None:
+    client.force_login(manager)
+    assert 'name="aside" value="lock"' in text(client.get(f"/migrations/{over_a_lock.pk}/decide/"))
+
+    answer = client.post(f"/migrations/{over_a_lock.pk}/approve/", {"comment": "the lock was off"})
+
+    over_a_lock.refresh_from_db()
+    assert (answer.status_code, over_a_lock.state) == (409, State.ASKING)
+    assert "Meanwhile something speaks against it that was not told before." in text(answer)
+    assert "the lock was off</textarea>" in text(answer)
+
+
 def test_a_reason_that_has_changed_is_told_as_it_is_now(
     client: Client, manager: User, over_a_lock: Migration
 ) -> None:
@@ -263,7 +277,7 @@ def test_a_reason_that_has_changed_is_told_as_it_is_now(
     client.force_login(manager)
 
     shown = text(client.get(f"/migrations/{over_a_lock.pk}/decide/"))
-    client.post(f"/migrations/{over_a_lock.pk}/approve/", {"comment": "they agreed"})
+    client.post(f"/migrations/{over_a_lock.pk}/approve/", {"comment": "they agreed", "aside": "lock"})
 
     assert "What your approval sets aside" in shown
     assert "vm2 is locked (“an audit is on”)" in shown
@@ -305,7 +319,7 @@ def test_setting_aside_a_rule_needs_a_word(
     )
     client.force_login(manager)
 
-    response = client.post(f"/migrations/{move.pk}/approve/", {"comment": " "})
+    response = client.post(f"/migrations/{move.pk}/approve/", {"comment": " ", "aside": "lock"})
 
     move.refresh_from_db()
     assert (response.status_code, move.state) == (422, State.ASKING)

@@ -246,6 +246,30 @@ def test_what_became_of_them_is_told_to_who_asked(sign_in: SignIn, operator: Use
     assert (answer.status_code, answer["Location"]) == (302, "/clouds/lab/hosts/compute2/")
 
 
+def test_two_hosts_are_followed_beside_each_other(sign_in: SignIn, operator: User, running: Instance) -> None:
+    client = sign_in(operator)
+    for host in ("compute1", "compute2"):
+        chosen = list(picks(text(client.get(EMPTY.format(host)))))
+        client.post(EMPTY.format(host), {"pick": chosen, "reason": "new disks"})
+    first = text(client.get("/clouds/lab/hosts/compute1/emptied/"))
+    assert "2 of 2 moves asked for" in first
+    poll = re.search(r'hx-get="([^"]+)" hx-select="#asked"', first)
+    assert poll
+    assert client.get(poll[1], headers={"HX-Request": "true"}).status_code == 204
+    gone = client.get("/clouds/lab/hosts/compute3/emptied/", headers={"HX-Request": "true"})
+    assert gone.status_code == 204, "what is on the page stays"
+
+
+def test_a_paused_one_is_told_what_keeps_it_from_moving_live(
+    sign_in: SignIn, helpdesk: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(status="PAUSED")
+    Hypervisor.objects.filter(host="compute4").update(memory_mb_capacity=100, memory_mb_used=0)
+    shown = row(text(sign_in(helpdesk).get(EMPTY.format("compute2"))), "demo_zone")
+    assert "compute4 is too full" in shown
+    assert "is paused; only" not in shown
+
+
 def test_an_empty_host_says_so(sign_in: SignIn, helpdesk: User, able: FakeCloud) -> None:
     shown = text(sign_in(helpdesk).get(EMPTY.format("compute3")))
     assert "There is nothing on compute3 that could be moved." in shown

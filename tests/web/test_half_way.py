@@ -8,7 +8,7 @@ from django.test import Client
 
 from nmigrate import inventory, selectors, services
 from nmigrate.models import AuditEvent, Instance, Migration
-from nmigrate.states import State
+from nmigrate.states import Kind, State
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
 from webui import timeline
@@ -209,6 +209,26 @@ def test_what_was_left_leaves_my_work_once_it_is_well_and_its_page_says_so(
     assert "demo_zone is running on compute4 in zone nova." in shown
     assert "Nothing needs to be put right any more." in shown
     assert selectors.mine_version(helpdesk) != version, "an open page learns it"
+
+
+def test_what_a_copy_left_stays_in_my_work(client: Client, operator: User, left: Migration) -> None:
+    Migration.objects.filter(pk=left.pk).update(kind=Kind.COPY, copy_uuid="its-copy")
+    is_now(left, status="ACTIVE", host="compute4", zone="nova")
+    client.force_login(operator)
+
+    assert f'id="failed-{left.pk}"' in text(client.get("/mine/"))
+
+
+def test_what_was_left_bound_to_no_zone_stays_in_my_work(
+    client: Client, operator: User, left: Migration
+) -> None:
+    Migration.objects.filter(pk=left.pk).update(changes_pin=True)
+    is_now(left, status="ACTIVE", host="compute4", zone="nova", pinned_zone="")
+    client.force_login(operator)
+    assert f'id="failed-{left.pk}"' in text(client.get("/mine/"))
+
+    is_now(left, pinned_zone="nova")
+    assert f'id="failed-{left.pk}"' not in text(client.get("/mine/"))
 
 
 def test_what_was_left_leaves_my_work_once_it_is_gone(

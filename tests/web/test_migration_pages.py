@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from nmigrate import audit, services
-from nmigrate.models import Hypervisor, Instance, Migration, Observation, Order
+from nmigrate.models import Approval, Hypervisor, Instance, Migration, Observation, Order
 from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
@@ -308,6 +308,21 @@ def test_what_a_manager_decided_is_found_by_their_name(
 
     assert link in text(client.get(f"/migrations/?person={manager.username}"))
     assert link not in text(client.get(f"/migrations/?person={manager2.username}"))
+
+
+def test_who_asked_under_that_name_hides_whose_name_holds_it(
+    client: Client, person: Callable[..., User], manager: User, done: Migration
+) -> None:
+    Approval.objects.filter(migration=done).update(decided_by_name="xhelpdeskx")
+    Migration.objects.filter(pk=done.pk).update(requested_by_name="somebody")
+    client.force_login(manager)
+    link = f'href="/migrations/{done.pk}/"'
+    assert link in text(client.get("/migrations/?person=helpdesk"))
+    Migration.objects.create(
+        cloud="lab", instance_uuid="u", instance_name="n", kind=Kind.COLD, reason="r", state="failed",
+        source_host="compute1", requested_by=manager, requested_by_name="helpdesk", requested_at=timezone.now(),
+    )  # fmt: skip
+    assert link not in text(client.get("/migrations/?person=helpdesk&state=done"))
 
 
 def test_a_whole_name_is_not_taken_for_a_part_of_another(

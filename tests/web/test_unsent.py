@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from nmigrate.models import Approval, Instance, Migration
+from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.states import State
 from tests.web.browsing import Open, complaints
 from tests.web.conftest import text
@@ -182,8 +182,31 @@ def test_a_note_comes_back_where_it_was_written(
     Instance.objects.filter(pk=vm2.pk).update(locked=False)
     stopping = sent_too_late(client, operator, at, f"{at}stop/", {"comment": "its disk is full"})
     assert 'value="its disk is full"' in text(signed_in(client, stopping, "operator"))
+    Instance.objects.filter(pk=vm2.pk).update(locked=True)
+    stopping = sent_too_late(client, operator, at, f"{at}stop/", {"comment": "its disk is full"})
+    shown = text(signed_in(client, stopping, "operator"))
+    assert 'value="its disk is full"' not in shown, "the reason of a stop is none of an unlocking"
     leaving = sent_too_late(client, operator, page, f"{page}leave/", {"comment": "put right by hand"})
     assert "put right by hand</textarea>" in text(signed_in(client, leaving, "operator"))
+
+
+def test_the_host_that_was_chosen_comes_back_with_the_note(
+    client: Client, operator: User, half_way: Migration
+) -> None:
+    page = f"/migrations/{half_way.pk}/"
+    Hypervisor.objects.filter(zone="nova-1").update(state="up", status="enabled", forced_down=False)
+    other = "compute1" if half_way.asked_host == "compute3" else "compute3"
+
+    late = sent_too_late(client, operator, page, f"{page}retry/", {"comment": "n", "host": other})
+
+    assert f'<option value="{other}" selected>' in text(signed_in(client, late, "operator"))
+
+
+def test_a_page_of_many_comes_back_as_the_same_one(client: Client, operator: User, running: Instance) -> None:
+    at = "/clouds/lab/hosts/compute2/empty/?page=2"
+    late = sent_too_late(client, operator, at, at, {"reason": "new disks"})
+    shown = signed_in(client, late, "operator")
+    assert shown.redirect_chain == [(at, 302)]  # type: ignore[attr-defined]  # the client adds it
 
 
 def test_what_was_written_is_shown_even_when_its_form_is_gone(

@@ -50,7 +50,7 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 @needs(Perm.APPROVE)
 def approve_migration(request: SignedIn, pk: int) -> HttpResponse:
-    return _decide(request, pk, services.approve_migration)
+    return _decide(request, pk, services.approve_migration, seen=request.POST.getlist("aside"))
 
 
 @require_POST
@@ -112,13 +112,13 @@ def _decided(migration: Migration, is_yes: bool) -> str:
     return say("confirmed") if is_yes else say("rejected")
 
 
-def _decide(request: SignedIn, pk: int, service: Callable[..., None]) -> HttpResponse:
+def _decide(request: SignedIn, pk: int, service: Callable[..., None], **more: Any) -> HttpResponse:
     migration = get_object_or_404(Migration, pk=pk)
     form = NoteForm(request.POST)
     if not form.is_valid():
         return render(request, "decide.html", _page(request, migration, form), status=422)
     try:
-        service(actor=request.user, migration=migration, comment=form.cleaned_data["comment"])
+        service(actor=request.user, migration=migration, comment=form.cleaned_data["comment"], **more)
     except CommentMissing as missing:
         form.add_error("comment", told(missing.sentence))
         return render(request, "decide.html", _page(request, migration, form), status=422)

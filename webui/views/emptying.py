@@ -21,7 +21,8 @@ from webui.access import SignedIn, needs
 from webui.forms import EmptyForm
 
 ASKED = "emptied"
-"""Where the session holds what was asked for last."""
+"""Where the session holds what was asked for last, of the last few hosts."""
+REMEMBERED = 5
 PER_PAGE = 50
 """So many instances are proposed for, and asked for, at once."""
 
@@ -69,12 +70,9 @@ def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
         reason=form.cleaned_data["reason"],
         ticket=form.cleaned_data["ticket"],
     )
-    request.session[ASKED] = {
-        "of": [cloud, host],
-        "asked": [
-            [one.pick.uuid, one.migration.pk if one.migration else 0, keep(one.problem)] for one in asked
-        ],
-    }
+    lines = [[one.pick.uuid, one.migration.pk if one.migration else 0, keep(one.problem)] for one in asked]
+    others = [one for one in request.session.get(ASKED, []) if one["of"] != [cloud, host]]
+    request.session[ASKED] = [*others, {"of": [cloud, host], "asked": lines}][-REMEMBERED:]
     return redirect("emptied", cloud=cloud, host=host)
 
 
@@ -83,10 +81,14 @@ def empty_host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
 def emptied(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     """What became of each that was chosen last, followed; a page of its own: to load it anew asks for nothing."""
     known = get_object_or_404(Cloud, name=cloud)
-    found = request.session.get(ASKED)
-    if found is None or found["of"] != [cloud, host]:
-        return redirect("host", cloud=cloud, host=host)
+    found = next((one for one in request.session.get(ASKED, []) if one["of"] == [cloud, host]), None)
+    is_poll = request.headers.get("HX-Request") == "true"
+    if found is None:
+        return HttpResponse(status=204) if is_poll else redirect("host", cloud=cloud, host=host)
     migrations = Migration.objects.in_bulk([pk for _, pk, _ in found["asked"]])
+    version = f"{sum(one.version for one in migrations.values())}"
+    if is_poll and request.GET.get("v") == version:
+        return HttpResponse(status=204)
     instances = {one.uuid: one for one in known.instances.filter(uuid__in=[one[0] for one in found["asked"]])}
     lines = [
         Line(uuid, instances.get(uuid), migrations.get(pk), kept(problem))
@@ -97,6 +99,7 @@ def emptied(request: SignedIn, cloud: str, host: str) -> HttpResponse:
         "cloud": known,
         "host": host,
         "lines": lines,
+        "version": version,
         "made": len(moves),
         "is_moving": any(move.is_active for move in moves),
     }
@@ -138,11 +141,12 @@ def _row(proposal: Proposal, picked: Collection[str] | None) -> Row:
     way, instance = proposal.way, proposal.instance
     if way is None:
         return Row(proposal, "", is_picked=False, must_ask=False, lost="")
-    pick = f"{instance.uuid}/{way.kind}/{way.host}"
+    same = f"{instance.uuid}/{way.kind}/"  # the host that is proposed may be another by now
+    pick = f"{same}{way.host}"
     return Row(
         proposal,
         pick,
-        is_picked=proposal.is_harmless if picked is None else pick in picked,
+        is_picked=proposal.is_harmless if picked is None else any(one.startswith(same) for one in picked),
         must_ask=needs_approval_of(way.kind, runs=instance.status != "SHUTOFF"),
         lost=next((cost.text for cost in way.costs if cost.name == DISK and cost.tone == BAD), ""),
     )

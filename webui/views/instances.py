@@ -75,13 +75,15 @@ def _order(
         return gone(request, known, uuid)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        context = _page(request, known, found) | {"conflict": form.errors["comment"][0], "form": form}
+        about = {"form": form, "noted_at": service.__name__}
+        context = _page(request, known, found) | about | {"conflict": form.errors["comment"][0]}
         return render(request, "instance.html", context, status=422)
     noted = {"note": form.cleaned_data["comment"]} if is_noted else {}
     try:
         service(actor=request.user, instance=found, **noted)
     except Conflict as conflict:
-        context = _page(request, known, found) | {"conflict": conflict.sentence, "form": form}
+        about = {"form": form, "noted_at": service.__name__}
+        context = _page(request, known, found) | about | {"conflict": conflict.sentence}
         return render(request, "instance.html", context, status=409)
     toasts.done(request, service, found.name)
     return redirect("instance", cloud=cloud, uuid=found.uuid)
