@@ -478,7 +478,7 @@ def test_the_list_keeps_the_days_and_the_cause_that_were_asked_for(
     shown = text(client.get(f"/migrations/?since={today}&until={today}&cause=no-memory"))
 
     assert "1 migration matches." in shown
-    assert "All of them failed for this reason: The other host has too little free memory for it." in shown
+    assert "What they have in common: The other host has too little free memory for it." in shown
     assert f'name="since" value="{today}"' in shown
     assert '<input type="hidden" name="cause" value="no-memory">' in shown
     assert "No migration matches" in text(client.get(f"/migrations/?until={today - timedelta(days=1)}"))
