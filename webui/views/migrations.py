@@ -182,7 +182,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
 
 def _version(migration: Migration) -> str:
     """What an open page compares: the cloud's own counts where the page tells of hosts and instance as they are now."""
-    if migration.state == State.STRANDED or (migration.state == State.ASKING and migration.sets_aside):
+    if migration.state in (State.STRANDED, State.ASKING):
         cloud = Cloud.objects.filter(pk=migration.cloud).values_list("version", flat=True).first()
         return f"{migration.version}.{cloud or 0}"
     return str(migration.version)
