@@ -17,7 +17,7 @@ from nmigrate.sentences import say
 from nmigrate.services.requests import needs_approval_of
 from nmigrate.states import KIND_LABELS, Kind, Perm
 from nmigrate.ways import Cost, Way
-from webui import outlook, words
+from webui import ask_words, outlook, words
 
 FEW_HOSTS = 24
 """Up to so many hosts every zone lies open on the page."""
@@ -384,7 +384,7 @@ def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> 
         set_aside=[f"{way.key}:{rule}" for rule in way.verdict.overridable] if way.needs_permission else [],
         needs_approval=must_ask,
         steps=outlook.steps(way, instance, must_ask=must_ask),
-        ask=_ask(way, must_ask),
+        ask=ask_words.of(way, must_ask=must_ask),
     )
 
 
@@ -397,36 +397,3 @@ def _asked_first(way: Way) -> Cost:
         else say("a manager's, before the start")
     )
     return Cost(ways.DECISION, text, ways.FAIR)
-
-
-def _ask(way: Way, must_ask: bool) -> str:
-    """The words on the button: what happens with it, and where to. Without an approval it begins at once."""
-    where = way.host or way.zone
-    if not must_ask:
-        return {
-            (Kind.COLD, False): say("Move it"),
-            (Kind.COLD, True): say("Move it to {where}", where=where),
-            (Kind.LIVE, False): say("Move it live"),
-            (Kind.LIVE, True): say("Move it live to {where}", where=where),
-            (Kind.SHELVE, False): say("Shelve it"),
-            (Kind.SHELVE, True): say("Shelve it and bring it up on {where}", where=where),
-            (Kind.COPY, False): say("Copy it"),
-            (Kind.COPY, True): say("Copy it to {where}", where=where),
-            (Kind.EVACUATE, False): say("Evacuate it"),
-            (Kind.EVACUATE, True): say("Evacuate it to {where}", where=where),
-        }[way.kind, bool(where)]
-    asked = {
-        (Kind.COLD, False): say("Ask to move it"),
-        (Kind.COLD, True): say("Ask to move it to {where}", where=where),
-        (Kind.LIVE, False): say("Ask to move it live"),
-        (Kind.LIVE, True): say("Ask to move it live to {where}", where=where),
-        (Kind.SHELVE, False): say("Ask to shelve it"),
-        (Kind.SHELVE, True): say("Ask to shelve it and bring it up on {where}", where=where),
-        (Kind.COPY, False): say("Ask to copy it"),
-        (Kind.COPY, True): say("Ask to copy it to {where}", where=where),
-        (Kind.EVACUATE, False): say("Ask to evacuate it"),
-        (Kind.EVACUATE, True): say("Ask to evacuate it to {where}", where=where),
-    }[way.kind, bool(where)]
-    if way.needs_permission:
-        return say("{asked} (needs a manager's permission)", asked=asked)
-    return say("{asked} (needs approval)", asked=asked)
