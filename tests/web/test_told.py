@@ -31,6 +31,7 @@ from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
 from tests.web.telling import tell_in_brackets, unmarked
+from webui.templatetags.parts import composed
 
 DATA = (
     *("lab", "vm1", "vm2", "doem", "demo_zone", "compute1", "compute2", "compute3", "compute4", "compute9"),
@@ -39,7 +40,7 @@ DATA = (
     *("disk errors on compute1", "PSU swap on Sunday", "the zone closes", "move", "looks healthy"),
     *("OPS-311", "OPS-7"),
     "resize",  # what Nova calls it
-    *(get_language_info(code)["name_local"] for code in ("vi", "en")),
+    *(composed(get_language_info(code)["name_local"]) for code in ("vi", "en")),
 )
 
 
