@@ -252,6 +252,12 @@ def _number(value: float, places: int = 0) -> str:
 
 
 @register.filter
+def grouped(value: int) -> str:
+    """A whole number with the thousands of the reader's language."""
+    return _number(value)
+
+
+@register.filter
 def gib(value: int) -> str:
     """MiB as GiB, without a needless decimal."""
     return f"{_amount(value, 'MiB')} GiB"
