@@ -87,9 +87,8 @@ def _proposal(scene: Scene, instance: Instance, kinds: Sequence[Kind], *, may_ev
     usable = [host for host in there if host.is_up and host.is_enabled and _has_memory(host, instance)]
     usable.sort(key=lambda host: host.memory_mb_used - host.memory_mb_capacity)
     for kind in kinds:
-        case = scene.case(kind)
         for some in (usable[:LIKELY], usable[LIKELY:]):
-            if host := _best(case, some):
+            if host := _best(scene, kind, some):
                 return Proposal(instance, _way(scene, kind, host))
     return Proposal(instance, verdict=_why_not(scene, kinds, there))
 
@@ -100,28 +99,23 @@ def _way(scene: Scene, kind: Kind, host: str) -> Way:
     return (ways.live if kind is Kind.LIVE else ways.cold)(scene, host, "")
 
 
-def _best(case: Case, hosts: Sequence[Destination]) -> str:
+def _best(scene: Scene, kind: Kind, hosts: Sequence[Destination]) -> str:
     """The host that suits best of those that can be asked for, one with a warning only where there is no other; ""
     for none."""
     fitting = [
-        (verdict.level, -preflight.score(_to(case, host)).points, host.host)
-        for host, verdict in zip(hosts, preflight.judge_each(case, hosts), strict=True)
+        (verdict.level, -preflight.score(scene.case(kind, host.host)).points, host.host)
+        for host, verdict in zip(hosts, preflight.judge_each(scene.case(kind), hosts), strict=True)
         if verdict.level < Level.OURS
     ]
     return min(fitting)[2] if fitting else ""
-
-
-def _to(case: Case, host: Destination) -> Case:
-    return Case(case.subject, case.kind, host, case.source, abilities=case.abilities, around=case.around)
 
 
 def _why_not(scene: Scene, kinds: Sequence[Kind], there: Sequence[Destination]) -> Verdict:
     """What speaks against it wherever it goes, by the kind that is nearest to being possible; else why no host of its
     zone can take it."""
     found = [preflight.judge(scene.case(kind)) for kind in kinds]
-    if (
-        kinds[0] is not Kind.EVACUATE
-    ):  # what is suspended leaves a host only so, and a manager decides on that
+    if kinds[0] is not Kind.EVACUATE:
+        # What is suspended leaves a host only so, and a manager decides on that.
         found.append(preflight.judge(scene.case(Kind.SHELVE, zone=scene.subject.zone)))
     nearest = min(found[: len(kinds)], key=lambda verdict: verdict.level)
     if nearest.level >= Level.OURS:

@@ -21,7 +21,6 @@ OF_HOSTS = frozenset({*DEAD_ENDS, NO_VALID_HOST, "older-hypervisor", "cpu"})
 """Causes that may have passed when a host can take it."""
 _LEADS = frozenset({Action.MIGRATE, Action.LIVE, Action.UNSHELVE, Action.BOOT})
 """Steps that name a host, and may come after others: an evacuation is its own first step."""
-NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ class Outlook:
 
 
 def _named(hosts: tuple[str, ...]) -> str:
-    more = len(hosts) - NAMED
-    return listed([*hosts[:NAMED], *([say_n("one more", "{n} more", more)] if more > 0 else [])])
+    more = len(hosts) - any_host.NAMED
+    return listed([*hosts[: any_host.NAMED], *([say_n("one more", "{n} more", more)] if more > 0 else [])])
 
 
 def outlook(move: Migration, instance: Instance | None) -> Outlook | None:

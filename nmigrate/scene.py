@@ -57,6 +57,13 @@ def scene_of(
     return Scene(instance, by_name(found), preflight.abilities(cloud), around)
 
 
+def verdict_now(migration: Migration, instance: Instance) -> Verdict:
+    """Of a move that was asked for, as it was asked for, by what the inventory knows now."""
+    return scene_of(instance, ignoring=migration).verdict(
+        Kind(migration.kind), migration.asked_host, migration.asked_zone, changes_pin=migration.changes_pin
+    )
+
+
 def by_name(hosts: Iterable[Hypervisor]) -> dict[str, Hypervisor]:
     found: dict[str, Hypervisor] = {}
     for host in hosts:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from nmigrate import phases, services
 from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.moves import DELETE_ORIGINAL, ran
-from nmigrate.scene import scene_of
+from nmigrate.scene import verdict_now
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind, State
 from webui import comparison
@@ -108,10 +108,7 @@ def would_refuse(move: Migration, instance: Instance | None) -> str:
     nothing would."""
     if move.state != State.ASKING or instance is None:
         return ""
-    verdict = scene_of(instance, ignoring=move).verdict(
-        Kind(move.kind), move.asked_host, move.asked_zone, changes_pin=move.changes_pin
-    )
-    return verdict.stop({reason["rule"] for reason in move.sets_aside})
+    return verdict_now(move, instance).stop({reason["rule"] for reason in move.sets_aside})
 
 
 def lock_words(move: Migration, instance: Instance | None) -> str:

@@ -15,11 +15,11 @@ from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Approval, Instance, Migration, Order
 from nmigrate.moves import Action, first_step
 from nmigrate.preflight import Level
-from nmigrate.scene import scene_of
+from nmigrate.scene import verdict_now
 from nmigrate.sentences import join, say
 from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
-from nmigrate.states import TRANSITIONS, Kind, Perm, State
+from nmigrate.states import TRANSITIONS, Perm, State
 
 NEEDS_REASON = ("decline", "reject")
 """What says no to a person, who has to learn why."""
@@ -41,9 +41,7 @@ def asides(migration: Migration) -> Asides:
     instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
     if instance is None:
         return Asides(tuple(asked))
-    verdict = scene_of(instance, ignoring=migration).verdict(
-        Kind(migration.kind), migration.asked_host, migration.asked_zone, changes_pin=migration.changes_pin
-    )
+    verdict = verdict_now(migration, instance)
     rules = {reason["rule"] for reason in asked}
     against = [one for one in verdict.reasons if one.level >= Level.OURS and one.rule in rules]
     return Asides(
