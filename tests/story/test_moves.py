@@ -263,6 +263,24 @@ def test_a_host_is_emptied_with_one_reason(desk: Desk, seat: Seat, make_server: 
     assert facts(desk, stopped)["status"] == "VERIFY_RESIZE"
 
 
+def test_a_dead_host_is_evacuated_from_its_page(
+    desk: Desk, seat: Seat, make_server: Make, compute4_down: Callable[[], None]
+) -> None:
+    uuid = known(desk, make_server(host="compute4"))
+    compute4_down()
+    page = seat("operator")
+    page.goto(f"{desk.url}/clouds/lab/hosts/compute4/")
+    page.get_by_role("link", name="Evacuate this host").click()
+    boxes = page.locator("input.pick")
+    assert not any(box.is_checked() for box in boxes.all())
+    page.locator(f"input.pick[value^='{uuid}/evacuate/']").check()
+    page.get_by_label("Why are they moved?").fill("its host burns")
+    page.get_by_role("button", name="Evacuate the chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 of 1 moves asked for")
+    expect(page.locator("#asked .state")).to_have_text("done", timeout=90_000)  # the page follows it
+    assert facts(desk, uuid)["host"] != "compute4"
+
+
 # -- on the way
 
 
