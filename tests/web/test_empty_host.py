@@ -270,6 +270,15 @@ def test_a_paused_one_is_told_what_keeps_it_from_moving_live(
     assert "is paused; only" not in shown
 
 
+def test_what_may_not_be_asked_for_keeps_the_others_from_being_asked_for(
+    sign_in: SignIn, helpdesk: User, running: Instance
+) -> None:
+    mixed = [f"{running.uuid}/live/compute4", f"{uuid_of('doem')}/evacuate/compute4"]
+    asked = {"pick": mixed, "reason": "new disks"}
+    assert sign_in(helpdesk).post(EMPTY.format("compute2"), asked).status_code == 403
+    assert not Migration.objects.exists(), "not the first one either"
+
+
 def test_an_empty_host_says_so(sign_in: SignIn, helpdesk: User, able: FakeCloud) -> None:
     shown = text(sign_in(helpdesk).get(EMPTY.format("compute3")))
     assert "There is nothing on compute3 that could be moved." in shown

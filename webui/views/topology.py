@@ -128,9 +128,8 @@ def host(request: SignedIn, cloud: str, host: str) -> HttpResponse:
     if hypervisor is None:
         return render(request, "host_gone.html", {"cloud": known, "host": host}, status=404)
     version = selectors.topology_version(known)
-    if (
-        request.headers.get("HX-Request") and request.GET.get("v") == version
-    ):  # the open page still shows the truth
+    # The open page still shows the truth.
+    if request.headers.get("HX-Request") and request.GET.get("v") == version:
         return HttpResponse(status=204)
     page = Paginator(selectors.host_instances(known, host), INSTANCES_PER_PAGE).get_page(
         request.GET.get("page")
