@@ -131,6 +131,25 @@ class Ground:
             for host in hosts:
                 self.stage.out_of_service(host, False)
 
+    @contextmanager
+    def slow_cold(self) -> Iterator[None]:
+        """Cold moves that copy long enough to do something meanwhile."""
+        if isinstance(self.stage, LabStage):
+            self.stage.lab.behaviour(cold_migrate_seconds=3)
+        try:
+            yield
+        finally:
+            if isinstance(self.stage, LabStage):
+                self.stage.lab.behaviour(cold_migrate_seconds=0.2)
+
+    def is_copying(self, move: Migration) -> bool:
+        """Whether its cold move is past its preparation, at whose end Nova writes back what it had read of the
+        instance before: the reason of a lock that came meanwhile is lost (nova/compute/manager.py `_prep_resize`).
+        """
+        if self.now(move).state != State.RUNNING:
+            return False
+        return not self.is_lab or self.cloud.server(move.instance_uuid).task_state == "resize_migrating"
+
     def slow_live(self, is_slow: bool) -> None:
         """Live moves that do not end by themselves, as those of a busy guest."""
         if isinstance(self.stage, LabStage):

@@ -40,10 +40,11 @@ def test_lock_is_off_after_the_decision(ground: Ground, decide: str, end: State)
 def held_over_the_owners_lock(ground: Ground) -> Migration:
     """It waits under our lock, and its owner had locked it on the way."""
     instance = ground.boot("owned", "compute1")
-    move = ground.ask(instance, Kind.COLD)
-    ground.until(lambda: ground.now(move).state == State.RUNNING)
-    ground.stage.lock(instance.uuid, "the owner's own")
-    ground.play(move)
+    with ground.slow_cold():
+        move = ground.ask(instance, Kind.COLD)
+        ground.until(lambda: ground.is_copying(move), "the copying")
+        ground.stage.lock(instance.uuid, "the owner's own")
+        ground.play(move)
     ground.until(lambda: "nmigrate" in ground.cloud.server(instance.uuid).locked_reason)
     return move
 
