@@ -92,6 +92,31 @@ def test_a_wrong_password_in_between_loses_nothing(
     assert "pinged" in text(signed_in(client, again, "manager"))
 
 
+def test_another_language_in_between_loses_nothing(
+    client: Client, comment_too_late: HttpResponseBase
+) -> None:
+    shown = text(comment_too_late)
+    assert 'action="/login/" class="row languages' in shown
+    fields = {field: hidden(shown, field) for field in ("carried", "next")}
+
+    again = client.post("/login/", fields | {"language": "vi"})
+
+    assert client.cookies["django_language"].value == "vi"
+    assert '<html lang="vi"' in text(again)
+    assert 'role="alert"' in text(again), "it still says that something is kept"
+    assert "pinged" in text(signed_in(client, again, "manager"))
+
+
+def test_a_language_that_there_is_not_changes_nothing(
+    client: Client, comment_too_late: HttpResponseBase
+) -> None:
+    again = client.post("/login/", {"carried": hidden(text(comment_too_late), "carried"), "language": "xx"})
+
+    assert '<html lang="en"' in text(again)
+    assert "django_language" not in client.cookies
+    assert hidden(text(again), "carried")
+
+
 def test_somebody_else_who_signs_in_never_sees_it(
     client: Client, comment_too_late: HttpResponseBase, manager2: User
 ) -> None:
@@ -252,6 +277,9 @@ def test_what_a_manager_types_outlives_the_session(
     page.click("button:has-text('Confirm: keep it')")
     expect(page.locator("[role=alert]")).to_contain_text("so nothing was sent")
     assert not js or complaints(page) == []
+    for language in ("vi", "en"):
+        page.click(f"button[name=language][value={language}]")
+        expect(page.locator("html")).to_have_attribute("lang", language)
     page.fill("#id_username", "manager")
     page.fill("#id_password", "x")
     page.click("button.primary")
