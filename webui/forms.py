@@ -170,6 +170,7 @@ class MigrationFilterForm(forms.Form):
             ("", say("any state")),
             ("active", say("under way")),
             ("open", say("waits for a manager")),
+            ("person", say("waits for a person")),
             *((state.value, label) for state, label in LABELS.items()),
             *((one.value, OUTCOME_WORDS[one]) for one in (Outcome.RETURNED, Outcome.BACK, Outcome.DROPPED)),
         ],

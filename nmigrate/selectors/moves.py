@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from nmigrate.models import Approval, Cloud, Hypervisor, Instance, Migration, Order
 from nmigrate.moves import KEEP_ORIGINAL
-from nmigrate.states import ACTIVE, Kind, Perm, State
+from nmigrate.states import ACTIVE, MOVING, Kind, Perm, State
 
 ACTIVE_STATES = tuple(sorted(state.value for state in ACTIVE))
 DECIDABLE = (State.ASKING.value, State.WAITING.value)
 """What a manager decides on: whether it starts, and whether it stands at its end."""
+FOR_A_PERSON = tuple(sorted(state.value for state in ACTIVE - MOVING))
+"""Nothing happens to these until somebody says so."""
 
 
 def moves_of_instances(cloud_name: str, uuids: Iterable[str]) -> dict[str, Migration]:
@@ -121,11 +123,13 @@ STATE_GROUPS: dict[str, Q] = {
     State.REVERTED.value: Q(state=State.REVERTED) & ~STOPPED,
     "active": Q(state__in=ACTIVE_STATES),
     "open": Q(state__in=DECIDABLE),
+    "person": Q(state__in=FOR_A_PERSON),
     "returned": Q(state=State.REVERTED, waiting_since__isnull=False),
     "back": Q(state=State.ABORTED) | Q(state=State.REVERTED, waiting_since=None),
     "dropped": Q(state__in=(State.DECLINED, State.CANCELLED)),
 }
-"""Several states that are asked for as one: under way, decisions that are open, and outcomes of the figures."""
+"""Several states that are asked for as one: under way, decisions that are open, what waits for anybody, and outcomes of
+the figures."""
 
 
 def lookup_of(text: str, *names: tuple[QuerySet[Any], str]) -> str:

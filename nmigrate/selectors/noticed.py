@@ -22,6 +22,7 @@ STATUSES: dict[str, tuple[str, ...]] = {
     State.ABORTED: ("cancelled",),
     State.FAILED: ("error", "failed"),
     "open": ("finished",),
+    "person": ("finished",),
     "returned": ("reverted",),
     "back": ("cancelled",),
 }
@@ -57,7 +58,8 @@ def passed_findings(limit: int = 10) -> list[Finding]:
 
 
 def finding_count(user: User) -> int:
-    """How many things need a look, for who watches over the cloud: managers and operators. 0 for the others."""
+    """How many things need a look, for who watches over the cloud: managers and operators. 0 for the others. They are
+    what the health page lists under that name: hosts that somebody took out of service are not among them."""
     if not user.has_perm(Perm.FORCE):
         return 0
     unreachable = Cloud.objects.exclude(problem="").count()

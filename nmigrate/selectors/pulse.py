@@ -10,9 +10,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from nmigrate.models import Cloud, Heartbeat, Migration, Order, Service
-from nmigrate.selectors.moves import ACTIVE_STATES
+from nmigrate.selectors.moves import ACTIVE_STATES, FOR_A_PERSON
 from nmigrate.selectors.zones import clouds
-from nmigrate.states import ACTIVE, MOVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ class Health:
 
     @property
     def need_a_person(self) -> int:
-        """Nothing happens to these until somebody says so."""
-        return sum(self.counts.get(state, 0) for state in ACTIVE - MOVING)
+        return sum(self.counts.get(state, 0) for state in FOR_A_PERSON)
 
 
 def health() -> Health:

@@ -1,12 +1,13 @@
 """The health page, and the two addresses that machines ask."""
 
+import re
 from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from nmigrate.models import Cloud, Heartbeat, Migration, Service
+from nmigrate.models import Cloud, Finding, Heartbeat, Instance, Migration, Service
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 
@@ -57,6 +58,33 @@ def test_it_counts_the_moves_that_wait_for_a_person(
 
     assert "1 waits for a person</span>" in shown
     assert "stopped half-way: 1" in shown
+    found = re.search(r'id="to-person" href="([^"]+)"', shown)
+    assert found
+    listed = text(client.get(found.group(1)))
+    assert re.findall(r'id="row-(\d+)"', listed) == [str(half_way.pk)]
+    assert "1 migration matches." in listed
+
+
+def test_the_badge_counts_what_is_listed_as_in_need_of_a_look(
+    client: Client, operator: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    Cloud.objects.create(name="dr", problem="dr does not answer.", problem_since=timezone.now())
+    Finding.objects.create(cloud="lab", rule="queued", what="w", since=timezone.now(), seen_at=timezone.now())
+    Service.objects.filter(host="compute4").update(status="disabled")
+    Instance.objects.filter(pk=vm2.pk).update(status="ERROR")
+    client.force_login(operator)
+
+    shown = text(client.get("/health/"))
+
+    needs, others = (
+        shown.index("What needs a look: 2</h2>"),
+        shown.index("Hosts and instances in trouble</h2>"),
+    )
+    assert '<span class="count due">2</span>' in shown
+    assert needs < shown.index("dr does not answer.") < others
+    assert needs < shown.index("<article") < others
+    assert shown.index("One service of a host") > others
+    assert shown.index("is in error</a>") > others
 
 
 def test_it_counts_what_waits_for_a_worker(client: Client, helpdesk: User, asked: Migration) -> None:

@@ -16,12 +16,14 @@ from webui.access import SignedIn, needs
 def health(request: SignedIn) -> HttpResponse:
     found = selectors.health()
     states = [(label, found.counts[state]) for state, label in LABELS.items() if found.counts.get(state)]
+    findings = noticed.rows(request.user, selectors.findings(), is_health=True)
     clouds = [(cloud, found.troubled_services.get(cloud.name, [])) for cloud in found.clouds]
     context = {
         "health": found,
         "clouds": clouds,
         "states": states,
-        "findings": noticed.rows(request.user, selectors.findings(), is_health=True),
+        "findings": findings,
+        "listed": len(findings) + len(found.unreachable),  # as the badge in the bar counts them
         "broken": selectors.broken_instances(),
         "passed": selectors.passed_findings(),
         "is_watched": all(pulse.is_fresh for pulse in found.pulses if pulse.name == "follower"),
