@@ -5,14 +5,14 @@ anything.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from nmigrate import any_host, preflight, selectors
 from nmigrate.models import Hypervisor, Instance, Migration
 from nmigrate.preflight import Abilities, Around, Case, Destination, Score, Subject, Verdict
-from nmigrate.states import Kind
+from nmigrate.states import Kind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,36 @@ def scene_of(
 
 def verdict_now(migration: Migration, instance: Instance) -> Verdict:
     """Of a move that was asked for, as it was asked for, by what the inventory knows now."""
-    return scene_of(instance, ignoring=migration).verdict(
-        Kind(migration.kind), migration.asked_host, migration.asked_zone, changes_pin=migration.changes_pin
+    return _as_asked(scene_of(instance, ignoring=migration), migration)
+
+
+def refusals_now(moves: Iterable[Migration]) -> dict[int, str]:
+    """Why each of these moves that wait for their approval would be stopped just before its start, as things are now;
+    under their keys, those that nothing stops left out. A few queries for each cloud, however many moves."""
+    asking = [move for move in moves if move.state == State.ASKING]
+    instances = Instance.objects.filter(uuid__in=[move.instance_uuid for move in asking]).select_related(
+        "cloud"
     )
+    found = {(one.cloud_id, one.uuid): one for one in instances}
+    refused: dict[int, str] = {}
+    for cloud in {one.cloud for one in found.values()}:
+        hosts, abilities = by_name(cloud.hypervisors.defer("aggregates")), preflight.abilities(cloud)
+        groups = {uuid: one.server_groups for (name, uuid), one in found.items() if name == cloud.name}
+        around = selectors.around_each(cloud.name, groups)
+        for move in (
+            one for one in asking if (one.cloud, one.instance_uuid) in found and one.cloud == cloud.name
+        ):
+            # Its instance has no other move that is open: none stands in the way of this one.
+            own = replace(around[move.instance_uuid], moving="")
+            scene = Scene(found[cloud.name, move.instance_uuid], hosts, abilities, own)
+            why = _as_asked(scene, move).stop({reason["rule"] for reason in move.sets_aside})
+            if why:
+                refused[move.pk] = why
+    return refused
+
+
+def _as_asked(scene: Scene, move: Migration) -> Verdict:
+    return scene.verdict(Kind(move.kind), move.asked_host, move.asked_zone, changes_pin=move.changes_pin)
 
 
 def by_name(hosts: Iterable[Hypervisor]) -> dict[str, Hypervisor]:

@@ -1,8 +1,9 @@
 """What a manager is told before a decision: of each move in the list, and at the end of one what came before."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -28,6 +29,8 @@ class Row:
     is_picked: bool = False
     is_unlocked: bool = False
     """Whether no lock is on its instance now."""
+    refusal: str = ""
+    """Why it would be stopped just before its start, if it were approved now: such a one is decided singly, too."""
 
     @property
     def sets_aside(self) -> list[dict[str, str]]:
@@ -39,11 +42,17 @@ class Row:
     @property
     def may_pick(self) -> bool:
         """Whether it can be decided together with others."""
-        return not self.why_not and not self.sets_aside
+        return not (self.why_not or self.sets_aside or self.refusal)
 
 
-def rows(user: User, moves: Sequence[Migration], picked: Collection[str] = ()) -> list[Row]:
-    """One query, whatever their number. `picked`: what was chosen already, as the boxes name it."""
+def rows(
+    user: User,
+    moves: Sequence[Migration],
+    picked: Collection[str] = (),
+    refusals: Mapping[int, str] = MappingProxyType({}),
+) -> list[Row]:
+    """One query, whatever their number. `picked`: what was chosen already, as the boxes name it; `refusals`: what
+    would be refused now and why, by the moves' keys."""
     uuids = [comparison.subject(move) for move in moves]
     found = {
         (one.cloud_id, one.uuid): one
@@ -59,6 +68,7 @@ def rows(user: User, moves: Sequence[Migration], picked: Collection[str] = ()) -
             in_short(move, one),
             f"{move.pk}.{move.state}" in picked,
             one is not None and not one.locked,
+            refusals.get(move.pk, ""),
         )
         for move, one in zip(moves, subjects, strict=True)
     ]

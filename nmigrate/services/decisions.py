@@ -15,7 +15,7 @@ from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Approval, Instance, Migration, Order
 from nmigrate.moves import Action, first_step
 from nmigrate.preflight import Level
-from nmigrate.scene import verdict_now
+from nmigrate.scene import refusals_now, verdict_now
 from nmigrate.sentences import join, say
 from nmigrate.services.placing import first_order, order_step
 from nmigrate.services.transitions import transition
@@ -187,13 +187,22 @@ def decide_together(
 ) -> list[Result]:
     """Approve or confirm (`is_yes`), or do not approve or reject, each by itself: one that fails stops no other.
 
-    A start that sets aside a rule of our own is approved alone, by who has read what that rule says.
+    A start that sets aside a rule of our own is approved alone, by who has read what that rule says; and so is one
+    that would be refused now.
     """
     results = []
-    for migration in migrations:
+    chosen = list(migrations)
+    # As they are now, not as the page showed them.
+    asking = Migration.objects.filter(pk__in=[one.pk for one in chosen], state=State.ASKING)
+    refusals = refusals_now(asking) if is_yes else {}
+    for migration in chosen:
         is_start = migration.state == State.ASKING
         if is_start and is_yes and (standing := asides(migration).standing):
             problem = say("Open it to approve it: {rule}", rule=standing[0]["text"])
+            results.append(Result(migration, problem))
+            continue
+        if is_start and migration.pk in refusals:
+            problem = say("It would be refused now. {why}", why=refusals[migration.pk])
             results.append(Result(migration, problem))
             continue
         decide: Callable[..., None]

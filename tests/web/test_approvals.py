@@ -372,7 +372,7 @@ def test_a_row_of_a_copy_says_what_is_lost(client: Client, manager: User, copied
 
 
 def test_the_list_asks_as_much_of_many_as_of_one(
-    client: Client, manager: User, asking: Migration, waiting: Migration
+    client: Client, manager: User, helpdesk: User, asking: Migration, waiting: Migration
 ) -> None:
     client.force_login(manager)
     Migration.objects.filter(pk=waiting.pk).update(state=State.RUNNING)
@@ -383,6 +383,13 @@ def test_the_list_asks_as_much_of_many_as_of_one(
         client.get("/approvals/")
 
     assert len(one) == len(two)
+    Instance.objects.filter(name__in=("vm1", "doem")).update(status="ACTIVE", locked=False)
+    for instance in Instance.objects.filter(name__in=("vm1", "doem")):
+        services.request_migration(actor=helpdesk, instance=instance, reason="r")
+    assert Migration.objects.filter(state=State.ASKING).count() == 3
+    with CaptureQueriesContext(connection) as four:
+        client.get("/approvals/")
+    assert len(one) == len(four)
 
 
 # -- several together
@@ -411,6 +418,38 @@ def test_ones_own_request_has_no_box(
     assert f'value="{asking.pk}.asking"' in shown
     assert f'value="{waiting.pk}.waiting"' in shown
     assert f'value="{own.pk}.waiting"' not in shown
+
+
+def test_what_would_be_refused_now_has_no_box_and_says_why(
+    client: Client, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    Instance.objects.filter(uuid=asking.instance_uuid).update(locked=True, locked_reason="closing the year")
+    client.force_login(manager)
+
+    shown = text(client.get("/approvals/"))
+
+    assert f'value="{asking.pk}.asking"' not in shown
+    assert f'value="{waiting.pk}.waiting"' in shown
+    assert "would be refused now</span> <b>must be decided separately</b> ·" in shown
+    assert "closing the year" in shown
+    assert f'id="d-{asking.pk}" href="/migrations/{asking.pk}/decide/">Decide' in shown
+
+
+def test_what_was_ticked_before_it_would_be_refused_is_not_approved_with_the_others(
+    client: Client, manager: User, asking: Migration, waiting: Migration
+) -> None:
+    Instance.objects.filter(uuid=asking.instance_uuid).update(locked=True, locked_reason="closing the year")
+    client.force_login(manager)
+
+    picks = (f"{asking.pk}.asking", f"{waiting.pk}.waiting")
+    _, shown = together(client, "yes", *picks)
+
+    assert "1 of 2 decided" in shown
+    assert "It would be refused now." in shown
+    assert Migration.objects.get(pk=asking.pk).state == State.ASKING
+    status, _ = together(client, "no", picks[0], comment="it is locked")
+    assert status == 200
+    assert Migration.objects.get(pk=asking.pk).state == State.DECLINED
 
 
 @pytest.mark.parametrize(

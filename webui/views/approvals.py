@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from nmigrate import selectors, services
 from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Instance, Migration
+from nmigrate.scene import refusals_now
 from nmigrate.sentences import say, told
 from nmigrate.services.requests import goes_down
 from nmigrate.states import Kind, Perm, State
@@ -133,7 +134,8 @@ def _decide(request: SignedIn, pk: int, service: Callable[..., None], **more: An
 def _list(request: SignedIn, picked: Collection[str] = ()) -> dict[str, Any]:
     rows = selectors.pending_approvals(request.user)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    waiting = deciding.rows(request.user, list(page), picked)
+    moves = list(page)
+    waiting = deciding.rows(request.user, moves, picked, refusals_now(moves))
     can_decide = sum(row.may_pick for row in waiting)
     return {"page": page, "waiting": waiting, "can_decide": can_decide}
 
