@@ -1,6 +1,7 @@
 """The picture of one cloud: zones with their totals, hypervisors with their instances, the moves drawn on them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
@@ -100,6 +101,9 @@ class Topology:
     hypervisors: int
     instances: int
     flights: list[Flight]
+    """Those from or to what is shown."""
+    elsewhere: int
+    """How many others there are."""
     findings: int
     is_dense: bool
     zone_names: list[str]
@@ -107,6 +111,11 @@ class Topology:
     @property
     def homeless_more(self) -> int:
         return self.homeless_total - len(self.homeless)
+
+    @property
+    def moves(self) -> int:
+        """How many moves there are in all."""
+        return len(self.flights) + self.elsewhere
 
     @property
     def shown(self) -> int:
@@ -156,21 +165,30 @@ def topology(cloud: Cloud, wanted: Wanted | None = None) -> Topology:
         zones.setdefault(card.hypervisor.zone, ZoneCards(card.hypervisor.zone)).add(card)
     for card in in_order(dealt.kept, wanted.sort):
         zones[card.hypervisor.zone].hosts.append(card)
-    is_part = bool(wanted.zone or wanted.state)
+    homeless = [] if wanted.zone or wanted.state else dealt.homeless
+    near = flying if wanted.is_everything else _near(flying, dealt.kept, homeless)
     return Topology(
         cloud=cloud,
         wanted=wanted,
         version=version,
         zones=list(zones.values()),
-        homeless=[] if is_part else dealt.homeless,
-        homeless_total=0 if is_part else dealt.homeless_listed,
+        homeless=homeless,
+        homeless_total=dealt.homeless_listed if homeless else 0,
         hypervisors=len(hypervisors),
         instances=dealt.instances,
-        flights=flying,
+        flights=near,
+        elsewhere=len(flying) - len(near),
         findings=len(found),
         is_dense=is_dense,
         zone_names=[name for name in zones if name],
     )
+
+
+def _near(flying: Iterable[Flight], cards: Iterable[HostCard], homeless: Iterable[Chip]) -> list[Flight]:
+    """Those that leave or reach one of these hosts, or of an instance that is shown on none."""
+    hosts = {card.hypervisor.host for card in cards}
+    named = {chip.instance.uuid for chip in homeless}
+    return [one for one in flying if {one.source, one.to} & hosts or one.instance_uuid in named]
 
 
 def host_card(cloud: Cloud, hypervisor: Hypervisor, wanted: Wanted) -> HostCard:

@@ -70,6 +70,42 @@ def test_a_move_is_drawn_on_both_hosts(client: Client, helpdesk: User, asked: Mi
     assert "from compute1" in shown
 
 
+@pytest.mark.parametrize(
+    ("query", "is_shown"),
+    [
+        ("", True),
+        ("?q=compute3", True),
+        ("?q=compute1", True),
+        ("?show=moving", True),
+        ("?q=nothing-like-this", False),
+        ("?q=compute4", False),
+        ("?show=trouble", False),
+        ("?state=down", False),
+    ],
+)
+def test_a_filter_leaves_the_moves_from_and_to_what_is_shown_and_counts_the_others(
+    client: Client, helpdesk: User, asked: Migration, query: str, is_shown: bool
+) -> None:
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/clouds/lab/{query}"))
+
+    assert ("1 move under way or waiting" in shown) is is_shown
+    others = '<a id="elsewhere" href="/clouds/lab/">1 move elsewhere is not shown</a>'
+    assert (others in shown) is not is_shown
+
+
+def test_a_move_of_what_is_on_no_host_is_shown_with_it(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    Migration.objects.filter(pk=asked.pk).update(source_host="gone", asked_host="")
+    Instance.objects.filter(uuid=asked.instance_uuid).update(host="")
+    client.force_login(helpdesk)
+
+    assert "1 move under way or waiting" in text(client.get("/clouds/lab/?q=vm2"))
+
+
 def test_the_picture_answers_204_until_something_has_changed(
     client: Client, helpdesk: User, synced: FakeCloud, vm2: Instance
 ) -> None:
