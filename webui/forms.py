@@ -168,7 +168,7 @@ class MigrationFilterForm(forms.Form):
         required=False,
         choices=[
             ("", say("any state")),
-            ("active", say("under way")),
+            ("active", say("under way or waiting")),
             ("open", say("waits for a manager")),
             ("person", say("waits for a person")),
             *((state.value, label) for state, label in LABELS.items()),

@@ -140,6 +140,19 @@ def test_a_move_that_stopped_half_way_waits_for_who_asked_and_for_operators(
     assert (f'id="half-{half_way.pk}"' in text(client.get("/mine/"))) is is_shown
 
 
+def test_what_only_waits_to_be_sent_is_not_called_under_way(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/mine/"))
+    assert "Your moves under way or waiting</h2>" in shown
+    assert f'id="move-{asked.pk}"' in shown
+    page = text(client.get(f"/clouds/lab/instances/{asked.instance_uuid}/"))
+    assert "A move is asked for: compute1" in page
+    assert "It is being moved:" not in page
+
+
 # -- what went wrong
 
 
