@@ -4,6 +4,7 @@ Each part is one query, limited; one more row than is shown says that there is m
 person are not asked for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,12 +121,12 @@ class Mine:
         return [cloud for cloud in self.clouds if cloud.problem]
 
 
-def mine_version(user: User) -> str:
-    """Changes whenever this person's page would look different. At most nine queries, each of a few rows."""
-    return _version(user, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
+def mine_version(user: User, since: datetime | None = None) -> str:
+    """Changes whenever this person's page would look different. At most ten queries, each of a few rows."""
+    return _version(user, since, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
 
 
-def _version(user: User, stopped: list[Pulse], broken: list[Broken]) -> str:
+def _version(user: User, since: datetime | None, stopped: list[Pulse], broken: list[Broken]) -> str:
     moves = Migration.objects.aggregate(last=Max("id"), versions=Sum("version"))
     findings = Finding.objects.aggregate(last=Max("id"), ended=Count("ended_at"))
     parts = [moves["last"], moves["versions"], findings["last"], findings["ended"], pending_count(user).due]
@@ -133,13 +134,18 @@ def _version(user: User, stopped: list[Pulse], broken: list[Broken]) -> str:
     parts += [Cloud.objects.exclude(problem="").count(), len(stopped)]
     if user.has_perm(Perm.REQUEST):
         parts.append(_half_done(user, everybodys=user.has_perm(Perm.EVACUATE)))
+        # Whether what has moved stands stopped is its instance's state, not the move's.
+        changed = _changed(user, _lately(since))
+        stands = changed.values_list("pk", "is_left_stopped")  # type: ignore[misc]  # annotated
+        parts.append(_print_of(stands[:LIMIT]))
     if user.has_perm(Perm.EVACUATE):
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"]]
         parts += [part for one in broken for part in (one.number, *(instance.pk for instance in one.named))]
     if user.has_perm(Perm.APPROVE):  # what a request asks to set aside may be gone
         asking = Migration.objects.filter(state=State.ASKING).values("instance_uuid")
-        parts.append(Instance.objects.filter(uuid__in=asking, locked=True).count())
+        locked = Instance.objects.filter(uuid__in=asking, locked=True).order_by("pk")
+        parts.append(_print_of(locked.values_list("pk")[:100]))
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)
@@ -149,7 +155,7 @@ def mine(user: User, since: datetime | None) -> Mine:
     """Everything of the page; the version first, so that what changes meanwhile is asked for again."""
     asks, operates = user.has_perm(Perm.REQUEST), user.has_perm(Perm.EVACUATE)
     stopped, broken = silent(), broken_instances() if operates else []
-    version = _version(user, stopped, broken)
+    version = _version(user, since, stopped, broken)
     audits = user.has_perm(Perm.AUDIT)
     return Mine(
         version=version,
@@ -160,13 +166,23 @@ def mine(user: User, since: datetime | None) -> Mine:
         failed=_part(_failed(user, everybodys=operates)) if asks else Part(),
         hosts=_part(_troubled_hosts()) if operates else Part(),
         findings=_part(_findings(user)),
-        changed=_part(_changed(user, since or timezone.now() - timedelta(days=1))) if asks else Part(),
+        changed=_part(_changed(user, _lately(since))) if asks else Part(),
         under_way=_part(_under_way(user)) if asks else Part(),
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
         broken=broken,
         silent=stopped,
     )
+
+
+def _lately(since: datetime | None) -> datetime:
+    """From when on changes are shown."""
+    return since or timezone.now() - timedelta(days=1)
+
+
+def _print_of(rows: Iterable[Any]) -> str:
+    """Something short that changes with any of these."""
+    return f"{crc32(repr(list(rows)).encode()):x}"
 
 
 def _part(rows: QuerySet[Any]) -> Part:
@@ -224,7 +240,7 @@ def _half_done(user: User, *, everybodys: bool) -> str:
     for moves in (stopped, left):
         named |= Q(uuid__in=moves.values("instance_uuid")) | Q(uuid__in=moves.values("copy_uuid"))
     rows = Instance.objects.filter(named).order_by("pk")
-    return f"{crc32(repr(list(rows.values_list('pk', 'status', 'host', 'pinned_zone')[:100])).encode()):x}"
+    return _print_of(rows.values_list("pk", "status", "host", "pinned_zone")[:100])
 
 
 def _is_down() -> Q:

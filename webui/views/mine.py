@@ -35,7 +35,7 @@ def mine(request: SignedIn) -> HttpResponse:
 def mine_now(request: SignedIn) -> HttpResponse:
     """The part that changes; 204 while the open page still shows the truth."""
     since = services.note_visit(request.user)  # who looks at an open page is here
-    if request.GET.get("v") == _version(selectors.mine_version(request.user), since):
+    if request.GET.get("v") == _version(selectors.mine_version(request.user, since), since):
         return HttpResponse(status=204)
     response = render(request, "_mine.html", _page(request, since))
     response.headers["HX-Trigger"] = "approvals-changed"
