@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 
 from nmigrate import selectors
+from nmigrate.models.inventory import without_accents
 from nmigrate.selectors import Topology, Wanted
-from nmigrate.sentences import say
+from nmigrate.sentences import say, told
 
 VIEW_COOKIE = "view"
 OPENED_LIMIT = 100
@@ -17,6 +18,7 @@ SHOWS = (
     (selectors.SHOW_ALL, say("everything")),
     (selectors.SHOW_TROUBLE, say("only trouble")),
     (selectors.SHOW_MOVING, say("only moving")),
+    (selectors.SHOW_LOCKED, say("only locked")),
 )
 VIEWS = ((selectors.CARDS, say("Cards")), (selectors.MAP, say("Map")))
 SORTS = (
@@ -59,6 +61,24 @@ def wanted_of(request: HttpRequest) -> Wanted:
         sort=_one_of(asked.get("sort"), SORTS) or selectors.SORT_TROUBLE,
         view=view,
         opened=frozenset(opened),
+    )
+
+
+def query_of_state(text: str) -> str:
+    """The query that shows what is in the state of this name, in English or in the reader's language; else ""."""
+    named = (
+        (f"show={selectors.SHOW_LOCKED}", say("locked")),
+        (f"show={selectors.SHOW_MOVING}", say("moving")),
+        *((f"state={key}", word) for key, word in STATES if key),
+    )
+    typed = without_accents(text.casefold())
+    return next(
+        (
+            query
+            for query, word in named
+            if typed in (str(word).casefold(), without_accents(told(word).casefold()))
+        ),
+        "",
     )
 
 

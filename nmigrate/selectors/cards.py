@@ -17,7 +17,7 @@ MANY_HOSTS = 60  # above it a card shows only what moves or is broken: nobody re
 CHIPS_PER_HOST, CHIPS_WHEN_MANY, CHIPS_OPENED = 12, 4, 100
 FILLING, NEARLY_FULL = 75, 90
 """Per cent from which a host is drawn in amber, and in red: the next move may not fit."""
-SHOW_ALL, SHOW_TROUBLE, SHOW_MOVING = "everything", "trouble", "moving"
+SHOW_ALL, SHOW_TROUBLE, SHOW_MOVING, SHOW_LOCKED = "everything", "trouble", "moving", "locked"
 SORT_TROUBLE, SORT_FULL, SORT_NAME = "trouble", "full", "name"
 UP, DOWN, OFF = "up", "down", "off"
 CARDS, MAP = "cards", "map"
@@ -203,6 +203,8 @@ def _is_shown(
     flight: Flight, wanted: Wanted, words: list[str], named: set[str], noticed: Collection[str]
 ) -> bool:
     """Whether a host shows that it is coming: like its instance itself."""
+    if wanted.show == SHOW_LOCKED:  # a lock is told of an instance where it is
+        return False
     if wanted.show == SHOW_TROUBLE and flight.instance_uuid not in noticed:
         return False
     return not words or _is_about(flight, words, named)
@@ -227,6 +229,8 @@ def _listed(
         listed &= holds_every(words) | Q(host__in=named)
     if wanted.show == SHOW_MOVING:
         listed &= Q(uuid__in=list(moving))
+    if wanted.show == SHOW_LOCKED:
+        listed &= Q(locked=True)
     if wanted.show == SHOW_TROUBLE:
         listed &= (
             instance_trouble()
@@ -303,6 +307,8 @@ def _is_kept(card: HostCard, wanted: Wanted, words: list[str], named: set[str]) 
         return False
     if wanted.show == SHOW_MOVING:
         return bool(card.listed or card.arriving)
+    if wanted.show == SHOW_LOCKED:
+        return card.listed > 0
     return wanted.show != SHOW_TROUBLE or card.is_in_trouble or card.listed > 0
 
 

@@ -32,6 +32,11 @@ class Found:
     def words(self) -> list[str]:
         return words_of(self.text)
 
+    @property
+    def number(self) -> int:
+        """The number of a move, if that is what was typed."""
+        return number_of(self.text)
+
 
 def words_of(text: str) -> list[str]:
     return text.casefold().split()

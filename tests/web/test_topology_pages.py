@@ -124,6 +124,7 @@ def test_the_picture_answers_204_until_something_has_changed(
         ("everything", ("vm1", "broken", "compute3"), ()),
         ("trouble", ("broken", "compute4"), ("vm1", "compute3")),
         ("moving", ("vm2", "compute3"), ("vm1", "broken", "compute4")),
+        ("locked", ("vm1", "compute1"), ("vm2", "broken", "compute3", "compute4")),
         ("nonsense", ("vm1", "broken", "compute3"), ()),
     ],
 )
@@ -136,6 +137,7 @@ def test_it_can_show_only_what_matters(
     unseen: tuple[str, ...],
 ) -> None:
     Instance.objects.filter(name="doem").update(name="broken", status="ERROR")
+    Instance.objects.filter(name="vm1").update(locked=True)
     Hypervisor.objects.filter(host="compute4").update(state="down")
     client.force_login(helpdesk)
 
@@ -158,6 +160,66 @@ def test_an_instance_is_found_by_any_part_of_what_is_known_of_it(
 
     assert ">vm2<" in re.sub("</?mark>", "", found)
     assert "<mark>" in found
+
+
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [
+        ("10.20.0.7", "address <mark>10.20.0.7</mark>"),
+        ("du an", "project <mark>Dự</mark> <mark>Án</mark> 7"),
+        ("vm2 compute1", "host <mark>compute1</mark>"),
+    ],
+)
+def test_a_hit_says_by_what_it_was_found(
+    client: Client, helpdesk: User, synced: FakeCloud, vm2: Instance, query: str, label: str
+) -> None:
+    vm2.addresses, vm2.project_name = ["10.20.0.7", "192.0.2.5"], "Dự Án 7"
+    vm2.search = vm2.searchable()
+    vm2.save()
+    client.force_login(helpdesk)
+
+    found = text(client.get("/clouds/lab/find/", {"q": query}))
+    by_uuid = text(client.get("/clouds/lab/find/", {"q": vm2.uuid[:13]}))
+
+    hit = found[found.index('id="results"') :]
+    assert label in hit
+    for other in ("address ", "project ", "host "):
+        assert label.startswith(other) == (other in hit), "only what found it has a name"
+    assert f'UUID <span class="mono"><mark>{vm2.uuid[:13]}</mark>{vm2.uuid[13:]}' in by_uuid
+
+
+@pytest.mark.parametrize("word", ["LOCKED", "bị khóa", "bị khoá", "bi khoa"])
+def test_a_word_of_a_state_leads_to_the_topology_that_shows_it(
+    client: Client, helpdesk: User, synced: FakeCloud, word: str
+) -> None:
+    client.force_login(helpdesk)
+
+    found = client.get("/clouds/lab/find/", {"q": word}, headers={"Accept-Language": "vi"})
+
+    assert 'id="by-state" href="/clouds/lab/?show=locked"' in text(found)
+    assert 'href="/clouds/lab/?state=off"' in text(client.get("/clouds/lab/find/", {"q": "out of service"}))
+    assert "by-state" not in text(client.get("/clouds/lab/find/", {"q": "vm2"}))
+
+
+def test_a_search_without_a_hit_keeps_what_was_typed_and_says_where_the_same_words_are(
+    client: Client, helpdesk: User, auditor: User, synced: FakeCloud, asked: Migration
+) -> None:
+    Migration.objects.filter(pk=asked.pk).update(instance_name="gone & away")
+    client.force_login(helpdesk)
+    nowhere, gone = (
+        text(client.get("/clouds/lab/find/", {"q": words})) for words in ("nothing like this", "gone & away")
+    )
+
+    assert 'name="q" value="nothing like this"' in nowhere
+    for what in ("name", "UUID", "address", "project", "host", "ticket", "number", "request id"):
+        assert what in nowhere[nowhere.index("data-found") :]
+    assert "near-" not in nowhere
+    assert 'id="near-moves" href="/migrations/?instance=gone%20%26%20away"' in gone
+    assert "near-trail" not in text(client.get("/clouds/lab/find/", {"q": "disk errors"}))
+    client.force_login(auditor)
+    assert 'id="near-trail" href="/audit/?q=disk%20errors"' in text(
+        client.get("/clouds/lab/find/", {"q": "disk errors"})
+    )
 
 
 def test_an_instance_is_found_by_its_uuid_and_beyond_ascii(
@@ -203,6 +265,10 @@ def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
     )
     client.force_login(manager)
 
+    found = text(client.get("/clouds/lab/find/", {"q": "ops-3"}))
+    assert "ticket <mark>OPS-3</mark>11" in found
+    found = text(client.get("/clouds/lab/find/", {"q": f"#{move.pk}"}))
+    assert f"<mark>migration {move.pk}</mark>" in found
     for query in ("ops-3", f"#{move.pk}", str(move.pk), "REQ-0f1e", "req-77aa"):
         assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": query})), query
     for asked in ("REQ-0f1e", "req-77aa"):
@@ -312,6 +378,7 @@ LISTS = (
     "/clouds/lab/hosts/compute1/panel/",
     "/clouds/lab/?show=moving",
     "/clouds/lab/find/?q=app",
+    "/clouds/lab/find/?q=nothing-like-this",
     "/clouds/lab/hosts/compute1/",
     "/migrations/",
     "/approvals/",

@@ -217,6 +217,6 @@ def marked(text: object, searched: list[str]) -> SafeString:
 
 @register.filter
 def holds_any(text: object, searched: list[str]) -> bool:
-    """Whether something that is not shown otherwise, such as a UUID, is why it was found."""
-    plain = str(text).casefold()
-    return any(word in plain for word in searched)
+    """Whether this, such as a UUID or an address, is why it was found."""
+    plain = without_accents(str(text).casefold())
+    return any(without_accents(word) in plain for word in searched)

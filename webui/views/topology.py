@@ -15,7 +15,7 @@ from nmigrate.sentences import say
 from nmigrate.states import Perm
 from webui.access import SignedIn, needs
 from webui.menu import menu
-from webui.picture import VIEW_COOKIE, Choices, query_of, view_to_keep, wanted_of
+from webui.picture import VIEW_COOKIE, Choices, query_of, query_of_state, view_to_keep, wanted_of
 
 INSTANCES_PER_PAGE = 50
 YEAR = 365 * 24 * 3600
@@ -78,10 +78,23 @@ def find(request: SignedIn, cloud: str) -> HttpResponse:
         "copies": selectors.kept_copies(known.name, uuids)
         | {uuid: move for uuid, move in copying if move.copy_uuid},
         "query": text,
+        "of_state": query_of_state(text),
+        "near": _near(request, text)
+        if text and not found.total + found.hosts_total + found.moves_total
+        else {},
         "others": [one for one in selectors.clouds() if one.name != known.name],
         "is_find_page": True,
     }
     return render(request, "find.html", context)
+
+
+def _near(request: SignedIn, text: str) -> dict[str, bool]:
+    """Which lists hold the same words, where the inventory has nothing: what is gone is still in the record."""
+    trail = selectors.AuditFilter(text=text)
+    return {
+        "moves": selectors.migrations(selectors.MigrationFilter(instance=text)).exists(),
+        "trail": request.user.has_perm(Perm.AUDIT) and selectors.audit_trail(trail).exists(),
+    }
 
 
 @require_safe
