@@ -191,8 +191,10 @@ GUIDES: tuple[Guide, ...] = (
                 say("I need it in a file."),
                 say(
                     "“Export as CSV” gives what you have filtered, for a spreadsheet. “Every "
-                    "entry” has times in UTC and in your time zone and Nova's request ids; “Move "
-                    "by move” has one line for each move."
+                    "entry” has one line for each entry, with its fingerprint; “Move by move” has one "
+                    "for each move, with its kind, its zones and how it ended. What is in both has the same "
+                    "column: time in UTC and in your time zone, who, cloud, instance, UUID, hosts, reason, "
+                    "ticket, Nova's request id."
                 ),
                 "audit_trail",
                 say("To the audit trail"),

@@ -25,8 +25,10 @@ from webui.views.audit import harmless
 from webui.words import of_action
 
 
-def rows_of(client: Client, query: str = "", language: str = "en") -> list[dict[str, str]]:
-    response = client.get(f"/audit/export.csv{query}", headers={"Accept-Language": language})
+def rows_of(
+    client: Client, query: str = "", language: str = "en", path: str = "/audit/export.csv"
+) -> list[dict[str, str]]:
+    response = client.get(f"{path}{query}", headers={"Accept-Language": language})
     assert response.status_code == 200
     content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # it is streamed
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
@@ -269,24 +271,48 @@ def test_the_moves_are_taken_away_as_they_are_told(
 
     response = client.get("/audit/moves.csv", headers={"Accept-Language": language})
     content = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    head, single, move = csv.reader(io.StringIO(content))
+    move, single = csv.DictReader(io.StringIO(content))
 
-    named = dict(zip(head, move, strict=True)) if language == "en" else {}
-    if named:
-        assert (named["Instance"], named["Asked by"], named["Ticket"]) == ("vm2", "helpdesk", "OPS-311")
-        assert (named["What came of it"], named["Kind"]) == ("done", "cold migration")
-        assert "manager confirmed the move: looks healthy" in named["Who did what"]
-        assert named["Zone"] == "nova-1"
-        assert (named["From host"], named["To host"]) == ("compute1", "compute3")
-        for column in ("Began at", "Last entry at"):
-            utc, local = named[f"{column} (UTC)"], named[f"{column} (local time)"]
-            assert utc.endswith("Z")
-            assert datetime.fromisoformat(utc) == datetime.fromisoformat(local)
-    else:
-        assert "xong" in move
-        assert len(set(head)) == len(head), "no two columns have one name"
-    assert single[2] == "'=a", "no cell is a formula"
+    assert (move["instance_name"], move["who"], move["ticket"]) == ("vm2", "helpdesk", "OPS-311")
+    assert (move["state_after"], move["kind"], move["migration"]) == ("done", "cold", str(done.pk))
+    words = ("done", "confirmed the move") if language == "en" else ("xong", "xác nhận")
+    assert move["state_after_in_words"] == words[0]
+    assert words[1] in move["who_did_what"]
+    assert "looks healthy" in move["who_did_what"]
+    assert (move["from_zone"], move["to_zone"]) == ("nova-1", "nova-1")
+    assert (move["from_host"], move["to_host"]) == ("compute1", "compute3")
+    assert move["request_id"].startswith("req-")
+    for column in ("time", "last_time"):
+        utc, local = move[f"{column}_utc"], move[f"{column}_local"]
+        assert utc.endswith("Z")
+        assert datetime.fromisoformat(utc) == datetime.fromisoformat(local)
+    assert single["instance_name"] == "'=a", "no cell is a formula"
     assert client.get("/audit/moves.csv?since=never").status_code == 422
+
+
+def test_both_files_call_and_write_the_same_thing_alike(
+    client: Client, auditor: User, synced: FakeCloud
+) -> None:
+    client.force_login(auditor)
+    with transaction.atomic():
+        about: dict[str, Any] = {
+            "cloud": "lab",
+            "instance_uuid": "u-a",
+            "instance_name": "a",
+            "reason": "why",
+        }
+        audit.record("outside_move", actor="admin", is_outside=True, request_id="req-1", ticket="T", **about)
+        audit.record("start", actor="helpdesk", cloud="lab", instance_uuid="u-b", instance_name="b")
+
+    entries = rows_of(client)
+    moves = rows_of(client, path="/audit/moves.csv")
+
+    shared = [name for name in entries[0] if name in moves[0]]
+    assert shared == [name for name in moves[0] if name in entries[0]], "in the same order, too"
+    assert {"time_utc", "who", "outside", "instance_uuid", "from_host", "reason", "request_id"} <= set(shared)
+    assert [[row[name] for name in shared] for row in entries] == [
+        [row[name] for name in shared] for row in moves
+    ]
 
 
 def test_what_was_chosen_stays_from_page_to_page_and_in_the_export(

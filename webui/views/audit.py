@@ -25,29 +25,20 @@ from webui.forms import AuditFilterForm
 PER_PAGE = 50
 
 COLUMNS = (
-    "id",
-    "time_utc",
-    "time_local",
-    "who",
-    "outside",
-    "action",
-    "cloud",
-    "instance_name",
-    "instance_uuid",
-    "migration",
-    "state_before",
-    "state_after",
-    "from_host",
-    "to_host",
-    "reason",
-    "ticket",
-    "request_id",
-    "hash",
-    "what",
-    "state_before_in_words",
-    "state_after_in_words",
-)
-"""Codes, which stay the same; at the end the words of the page, in the reader's language."""
+    "id", "time_utc", "time_local", "who", "outside", "action", "cloud", "instance_name", "instance_uuid",
+    "migration", "state_before", "state_after", "from_host", "to_host", "reason", "ticket", "request_id", "hash",
+    "what", "state_before_in_words", "state_after_in_words",
+)  # fmt: skip
+"""Of every entry. Codes, which stay the same; at the end the words of the page, in the reader's language."""
+
+MOVE_COLUMNS = (
+    "time_utc", "time_local", "who", "outside", "cloud", "instance_name", "instance_uuid", "migration",
+    "state_after", "from_host", "to_host", "reason", "ticket", "request_id",
+    "kind", "project", "from_zone", "to_zone", "last_time_utc", "last_time_local", "entries", "why_failed",
+    "who_did_what", "kind_in_words", "state_after_in_words",
+)  # fmt: skip
+"""Of every move: what an entry has, too, is called and written as there, and in its order. When, who, why and the
+ticket are those of its first entry, the hosts and the state those that it came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,59 +170,56 @@ def _as_file(
     )
 
 
-MOVE_COLUMNS = (
-    say("Migration"), say("Cloud"), say("Instance"), say("UUID"), say("Kind"), say("Project"),
-    say("From host"), say("To host"), say("Zone"), say("Asked by"), say("Began at (UTC)"), say("Why"),
-    say("Ticket"), say("Who did what"), say("What came of it"), say("Last entry at (UTC)"),
-    say("Outside nmigrate"), say("Number of entries"), say("Began at (local time)"),
-    say("Last entry at (local time)"),
-)  # fmt: skip
-
-
 def _csv_of_moves(stories: QuerySet[AuditEvent, int], zone: tzinfo, language: str) -> Iterator[str]:
+    """Oldest first, as the entries are; `zone` and `language` as there."""
     writer = csv.writer(_Line())
-    with translation.override(language):
-        head = [told(name) for name in MOVE_COLUMNS]
-    yield "\ufeff" + writer.writerow(head)
-    keys = list(stories)
+    yield "\ufeff" + writer.writerow(MOVE_COLUMNS)
+    keys = list(stories)[::-1]
     for start in range(0, len(keys), 200):
         for story, move in _with_moves(keys[start : start + 200]):
             with translation.override(language):
                 line = _move_line(story, move, zone)
-            yield writer.writerow([harmless(told(value)) for value in line])
+            yield writer.writerow([harmless(value) for value in line])
 
 
 def _move_line(story: selectors.Story, move: Migration | None, zone: tzinfo) -> list[str]:
-    first, where = story.first, story.where
-    is_asked = first.action == "request"
+    first, last, where = story.first, story.last, story.where
     acts = [
         f"{_local(act.at, zone)} {told(words.of_person(act.actor))} {told(words.of_action(act.action))}"
         + (f": {told(act.reason)}" if act.reason else "")
         for act in story.acts
     ]
-    why = story.why_failed if story.state == State.FAILED else ""
     return [
-        str(move.pk) if move else "",
+        _utc(first.at),
+        _local(first.at, zone),
+        first.actor,
+        _yes_or_no(story.is_outside),
         first.cloud,
         first.instance_name,
         first.instance_uuid,
-        told(move.kind_label) if move else "",
-        move.project_name if move else "",
+        str(first.migration_id or ""),
+        story.state,
         where.from_host,
         where.to_host,
-        _zones(move) if move else "",
-        first.actor if is_asked else "",
-        _utc(first.at),
-        told(first.reason) if is_asked else "",
+        str(first.reason),
         first.ticket,
-        "; ".join(acts),
-        told(words.of_state(story.state)) + (f": {told(why)}" if why else ""),
-        _utc(story.last.at),
-        told(say("yes") if story.is_outside else say("no")),
+        move.request_id if move else first.request_id,
+        move.kind if move else "",
+        move.project_name if move else "",
+        move.source_zone if move else "",
+        move.dest_zone if move else "",
+        _utc(last.at),
+        _local(last.at, zone),
         str(len(story.events)),
-        _local(first.at, zone),
-        _local(story.last.at, zone),
+        told(story.why_failed) if story.state == State.FAILED else "",
+        "; ".join(acts),
+        told(move.kind_label) if move else "",
+        told(words.of_state(story.state)),
     ]
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _utc(at: datetime) -> str:
@@ -240,12 +228,6 @@ def _utc(at: datetime) -> str:
 
 def _local(at: datetime, zone: tzinfo) -> str:
     return at.astimezone(zone).isoformat(timespec="milliseconds")
-
-
-def _zones(move: Migration) -> str:
-    """The zone that it stayed in, or both."""
-    is_elsewhere = move.dest_zone and move.dest_zone != move.source_zone
-    return f"{move.source_zone} → {move.dest_zone}" if is_elsewhere else move.source_zone
 
 
 class _Line:
@@ -268,7 +250,7 @@ def _csv(rows: QuerySet[AuditEvent], zone: tzinfo, language: str) -> Iterator[st
             _utc(event.at),
             _local(event.at, zone),
             event.actor,
-            "yes" if event.is_outside else "no",
+            _yes_or_no(event.is_outside),
             event.action,
             event.cloud,
             event.instance_name,
