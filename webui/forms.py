@@ -163,9 +163,10 @@ class TogetherForm(forms.Form):
 class MigrationFilterForm(forms.Form):
     """The list of migrations, as the address bar says it."""
 
-    cloud = forms.CharField(required=False, max_length=100)
+    cloud = forms.CharField(required=False, max_length=100, label=_("Cloud"))
     state = forms.ChoiceField(
         required=False,
+        label=_("State"),
         choices=[
             ("", say("any state")),
             ("active", say("under way or waiting")),
@@ -178,21 +179,23 @@ class MigrationFilterForm(forms.Form):
     )
     kind = forms.ChoiceField(
         required=False,
+        label=_("Kind"),
         choices=[("", say("any kind")), *((kind.value, label) for kind, label in KIND_LABELS.items())],
         error_messages={"invalid_choice": _("There is no such kind of move. Choose one from the list.")},
     )
-    person = forms.CharField(required=False, max_length=150)
-    instance = forms.CharField(required=False, max_length=255)
-    source = forms.CharField(required=False, max_length=255)
+    person = forms.CharField(required=False, max_length=150, label=_("Asked or decided by"))
+    instance = forms.CharField(required=False, max_length=255, label=_("Instance or ticket"))
+    source = forms.CharField(required=False, max_length=255, label=_("From host"))
     made = forms.ChoiceField(
         required=False,
+        label=_("Origin"),
         choices=[("", say("asked for here")), ("outside", say("made outside nmigrate"))],
         error_messages={"invalid_choice": _("There is no such list. Choose one of the two.")},
     )
 
-    since = forms.CharField(required=False, max_length=10)
-    until = forms.CharField(required=False, max_length=10)
-    cause = forms.CharField(required=False, max_length=60)
+    since = forms.CharField(required=False, max_length=10, label=_("Asked from"))
+    until = forms.CharField(required=False, max_length=10, label=_("Asked until"))
+    cause = forms.CharField(required=False, max_length=60, label=_("Why it failed"))
 
     def clean_since(self) -> datetime | None:
         return _midnight(self.cleaned_data["since"])
@@ -213,7 +216,7 @@ class MigrationFilterForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """The audit trail, as the address bar says it. Times are in the reader's own zone."""
 
-    q = forms.CharField(required=False, max_length=200, label=_("Text"))
+    q = forms.CharField(required=False, max_length=200, label=_("Search"))
     person = forms.CharField(required=False, max_length=255, label=_("Person"))
     instance = forms.CharField(required=False, max_length=255, label=_("Instance"))
     host = forms.CharField(required=False, max_length=255, label=_("Host"))
@@ -221,7 +224,7 @@ class AuditFilterForm(forms.Form):
     since = forms.CharField(required=False, max_length=40, label=_("From"))
     until = forms.CharField(required=False, max_length=40, label=_("Until"))
     cloud = forms.CharField(required=False, max_length=100, label=_("Cloud"))
-    outside = forms.BooleanField(required=False)
+    outside = forms.BooleanField(required=False, label=_("Only what was done outside nmigrate"))
     view = forms.ChoiceField(
         required=False, choices=[("", _("Move by move")), ("entries", _("Every entry"))], label=_("View")
     )

@@ -65,6 +65,7 @@ from nmigrate.selectors.people import administrators, who_may
 from nmigrate.selectors.pulse import Health, Pulse, health, pulses
 from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import (
+    DECISIONS,
     AuditFilter,
     Story,
     audit_actions,
@@ -88,6 +89,7 @@ __all__ = [
     "CARDS",
     "CHIPS_PER_HOST",
     "CHIPS_WHEN_MANY",
+    "DECISIONS",
     "DISK",
     "DOWN",
     "FILLING",

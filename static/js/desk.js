@@ -234,6 +234,14 @@
     }
   });
 
+  // The sentence about a bad one has come to its field, which itself stays as it is: it is marked here.
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const field of document.querySelectorAll(".filters [aria-describedby]")) {
+      if (document.getElementById(field.getAttribute("aria-describedby")).textContent) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  });
+
   // ---- choices that send their form at once; without a script there is a button beside them
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-go]")) location.assign(event.target.value);

@@ -148,6 +148,41 @@ def test_a_bad_filter_gets_a_sentence(client: Client, auditor: User, query: str,
         assert sentence in text(response)
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "shown"),
+    [
+        ("since=yesterday", "since", 'value="yesterday" autocomplete="off"'),
+        ("until=0001-01-01T10:00", "until", 'value="0001-01-01T10:00" type="datetime-local"'),
+        ("since=2026-11-23T10:00&until=2026-11-22", "until", 'value="2026-11-22" autocomplete="off"'),
+        ("migration=abc", "migration", 'value="abc"'),
+        ("view=sideways", "view", 'value="entries"'),
+    ],
+)
+def test_what_is_wrong_with_a_filter_stands_at_its_field_and_what_was_typed_stays(
+    client: Client, auditor: User, query: str, field: str, shown: str
+) -> None:
+    client.force_login(auditor)
+
+    page = text(client.get(f"/audit/?{query}"))
+
+    form, rows = page[page.index("<form class") :].split('id="rows"')
+    (told,) = re.findall(r'<span class="error" id="(\w+)-error" role="alert">[^<]', form)
+    assert told == field
+    assert form.count('aria-invalid="true"') == (field != "view")
+    assert shown in form
+    for attributes in re.findall(r'<input [^>]*aria-invalid="true">', form):
+        assert f'aria-describedby="{field}-error"' in attributes
+    assert "Nothing is listed until the marked filter is put right." in rows
+    assert "autofocus" not in page
+
+
+def test_a_day_without_a_time_is_shown_though_no_picker_can(client: Client, auditor: User) -> None:
+    client.force_login(auditor)
+    page = text(client.get("/audit/?since=2026-11-22&until=2026-11-23T10:00"))
+    assert 'name="since" value="2026-11-22" autocomplete="off"' in page
+    assert 'name="until" value="2026-11-23T10:00" type="datetime-local"' in page
+
+
 def test_a_move_is_one_row_with_what_people_did_and_what_came_of_it(
     client: Client, auditor: User, done: Migration
 ) -> None:
@@ -339,7 +374,13 @@ def test_an_empty_selection_says_what_to_do_next(client: Client, auditor: User, 
     shown = text(client.get("/audit/?person=nobody&view=entries&until=2026-01-01T00:00"))
 
     assert "No entry matches." in shown
-    assert "Take a filter away or choose a longer time." in shown
+    for name, left in (
+        ("Person: nobody", "view=entries&amp;until=2026-01-01T00%3A00"),
+        ("Until: 2026-01-01 00:00", "person=nobody&amp;view=entries"),
+    ):
+        link = shown[: shown.index(f"</span>{name}</span></a>")].rsplit("<a ", 1)[1]
+        assert f'href="?{left}"' in link, "each filter can be taken off by itself"
+    assert shown.count("Take off:") == 2, "the view is no filter"
     assert '<a href="?view=entries">Show all</a>' in shown, "the view that was chosen stays"
     today = re.findall(r'href="(\?[^"]*)">Today', shown)[0]
     assert client.get(f"/audit/{html.unescape(today)}").status_code == 200, "no end before the beginning"

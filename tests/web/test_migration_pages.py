@@ -485,6 +485,27 @@ def test_the_list_keeps_the_days_and_the_cause_that_were_asked_for(
     assert "No migration matches" in text(client.get("/migrations/?made=outside&cause=no-memory"))
 
 
+def test_a_list_without_a_match_names_its_filters_and_each_can_be_taken_off(
+    client: Client, helpdesk: User, waiting: Migration
+) -> None:
+    client.force_login(helpdesk)
+
+    shown = text(client.get("/migrations/?state=failed&cloud=gone&cause=no-memory&page=2&kind="))
+
+    for name, left in (
+        ("State: failed", "cloud=gone&amp;cause=no-memory&amp;kind="),
+        ("Cloud: gone", "state=failed&amp;cause=no-memory&amp;kind="),
+        (
+            "Why it failed: The other host has too little free memory for it.",
+            "state=failed&amp;cloud=gone&amp;kind=",
+        ),
+    ):
+        link = shown[: shown.index(f"</span>{name}</span></a>")].rsplit("<a ", 1)[1]
+        assert f'href="?{left}"' in link
+    assert shown.count("Take off:") == 3
+    assert "<option selected>gone</option>" in shown
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -499,4 +520,8 @@ def test_a_bad_day_gets_a_sentence(client: Client, helpdesk: User, query: str, s
     response = client.get(f"/migrations/?{query}")
 
     assert response.status_code == 422
-    assert sentence in text(response)
+    field = "until" if "until" in query else "since"
+    assert f'id="{field}-error" role="alert">{sentence}</span>' in text(response)
+    typed = query.rsplit("=", 1)[1]
+    assert f'name="{field}" value="{typed}"' in text(response), "what was typed stays"
+    assert text(response).count('aria-invalid="true"') == 1

@@ -148,6 +148,30 @@ def test_the_filter_goes_into_the_address_bar(
     expect(page).to_have_url(page.url.split("?")[0] + "?state=failed")
 
 
+@pytest.mark.parametrize("path", ["/audit/", "/migrations/"])
+def test_what_is_wrong_with_a_filter_comes_to_its_field_and_goes_again(
+    open_page: Open, auditor: User, synced: FakeCloud, path: str
+) -> None:
+    page = open_page(auditor, path)
+    first, last = (
+        ("2026-11-22", "2026-11-20") if path == "/migrations/" else ("2026-11-22T10:00", "2026-11-20T10:00")
+    )
+    until, told = page.locator("#f-until"), page.locator("#until-error")
+    page.fill("#f-since", first)
+
+    until.fill(last)
+
+    expect(told).to_have_text("The end must be later than the beginning.")
+    expect(until).to_have_attribute("aria-invalid", "true")
+    expect(until).to_have_accessible_description("The end must be later than the beginning.")
+    expect(until).to_have_value(last)
+    expect(until).to_be_focused()
+    until.fill(last.replace("-20", "-23"))
+    expect(told).to_have_text("")
+    expect(until).not_to_have_attribute("aria-invalid", "true")
+    expect(until).to_be_focused()
+
+
 def test_on_a_phone_all_of_the_bar_is_in_sight_and_small(open_page: Open, helpdesk: User) -> None:
     User.objects.filter(pk=helpdesk.pk).update(is_superuser=True)  # every page at once
     page = open_page(helpdesk, "/health/", phone=True)

@@ -1,10 +1,11 @@
 """Tags for the smaller parts of pages: a person, a word of the trade with its meaning, a moment of the past."""
 
+import re
 import unicodedata
 from collections import Counter
 from datetime import date, datetime, timedelta
 
-from django import template
+from django import forms, template
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.template import Context
@@ -48,6 +49,46 @@ def person(name: str, role: str = "") -> SafeString:
         '<span class="person"><svg class="shape" aria-hidden="true"><use href="#shape-person"/></svg>{}{}</span>',
         name,
         format_html(' <span class="soft small">{}</span>', role) if role else "",
+    )
+
+
+_PICKED = {"date": r"\d{4}-\d\d-\d\d", "datetime-local": r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"}
+"""What a browser's own field for a day or a moment can show; of anything else it would show nothing."""
+
+
+@register.simple_tag
+def picked(field: forms.BoundField, kind: str) -> SafeString:
+    """The field of a filter for a day or a moment; one for text where it holds what no such field can show."""
+    value = str(field.value() or "")
+    limits = SafeString(' autocomplete="off"')
+    if not value or _can_be_picked(kind, value):
+        end = "9998-12-31" if kind == "date" else "9998-12-31T23:59"
+        limits = format_html(' type="{}" max="{}"', kind, end)
+    return format_html(
+        '<input id="f-{0}" name="{0}" value="{1}"{2}{3}>', field.name, value, limits, told_of(field)
+    )
+
+
+def _can_be_picked(kind: str, value: str) -> bool:
+    try:
+        return bool(re.fullmatch(_PICKED[kind], value) and datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+@register.simple_tag
+def told_of(field: forms.BoundField) -> SafeString:
+    """The attributes of a filter's field that lead to what is wrong with it: `wrong` tells it."""
+    invalid = SafeString(' aria-invalid="true"') if field.errors else ""
+    return format_html(' aria-describedby="{}-error"{}', field.name, invalid)
+
+
+@register.simple_tag
+def wrong(field: forms.BoundField) -> SafeString:
+    """What is wrong with a filter, above its field; always there, so that it can be changed while one types."""
+    role = SafeString(' role="alert"') if field.errors else ""
+    return format_html(
+        '<span class="error" id="{}-error"{}>{}</span>', field.name, role, " ".join(map(str, field.errors))
     )
 
 

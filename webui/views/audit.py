@@ -20,6 +20,7 @@ from nmigrate.sentences import say, told
 from nmigrate.states import Perm, State
 from webui import words
 from webui.access import SignedIn, needs
+from webui.filters import set_filters
 from webui.forms import AuditFilterForm
 
 PER_PAGE = 50
@@ -95,12 +96,20 @@ def audit_trail(request: SignedIn) -> HttpResponse:
         "newer": max(page.paginator.count - chain.last_id, 0) if is_by_entry and not filters else 0,
         "selection": selection.urlencode(),
         "is_filtered": bool(filters),
+        "filters": set_filters(form, request.GET, _FILTER_WORDS) if is_valid and not page.object_list else [],
         "spans": [
             (say("Today"), f"{timezone.localdate()}T00:00"),
             (say("The last 7 days"), f"{timezone.localdate() - timedelta(days=6)}T00:00"),
         ],
     }
     return render(request, "audit.html", context, status=200 if is_valid else 422)
+
+
+_FILTER_WORDS: dict[str, Callable[[str], str]] = {
+    "action": lambda name: say("every decision") if name == selectors.DECISIONS else words.of_action(name),
+    "since": lambda at: at.replace("T", " "),
+    "until": lambda at: at.replace("T", " "),
+}
 
 
 def _with_moves(stories: Iterable[int]) -> list[tuple[selectors.Story, Migration | None]]:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import progress, retrying, selectors, services, stranding
+from nmigrate.diagnosis import general_why
 from nmigrate.errors import Conflict
 from nmigrate.models import Approval, Cloud, Instance, Migration
 from nmigrate.moves import Action, ran
@@ -20,6 +21,7 @@ from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
 from webui import comparison, deciding, half_way, noticed, stored, timeline, toasts, unsent
 from webui.access import SignedIn, needs
+from webui.filters import set_filters
 from webui.forms import MigrationFilterForm, NoteForm
 from webui.pictures.figures import why
 from webui.step_words import POST_COPY
@@ -39,17 +41,24 @@ def migrations(request: SignedIn) -> HttpResponse:
     if is_valid:
         rows = selectors.outside_moves(form.wanted()) if is_outside else selectors.migrations(form.wanted())
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    clouds = selectors.clouds()
     cause = form.cleaned_data["cause"] if is_valid and not is_outside else ""
     context = {
         "form": form,
         "page": page,
         "why": why(cause, page[0]) if cause and page.object_list else "",
-        "clouds": selectors.clouds(),
+        "clouds": clouds,
+        "cloud_names": [cloud.name for cloud in clouds],
+        "choices": [form[name] for name in ("made", "state", "kind")],
+        "filters": set_filters(form, request.GET, _FILTER_WORDS) if is_valid and not page.object_list else [],
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "is_outside": is_outside,
         "is_moving": any(row.is_active for row in page),
     }
     return render(request, "migrations.html", context, status=200 if is_valid else 422)
+
+
+_FILTER_WORDS: dict[str, Callable[[str], str]] = {"cause": lambda key: general_why(key) or key}
 
 
 @require_safe
