@@ -97,14 +97,15 @@ def verify() -> tuple[bool, str]:
     previous, expected = GENESIS, 1
     for event in AuditEvent.objects.filter(id__lte=chain.last_id).order_by("id").iterator(chunk_size=2000):
         if event.id != expected:
-            return False, say("The chain is broken: entry {number} is missing.", number=expected)
+            return False, say("The chain is broken: entry {number} is missing.", number=str(expected))
         if event.previous_hash != previous:
             return False, say(
-                "The chain is broken: entry {number} does not follow the entry before it.", number=event.id
+                "The chain is broken: entry {number} does not follow the entry before it.",
+                number=str(event.id),
             )
         if event.hash != entry_hash(event):
             return False, say(
-                "The chain is broken: entry {number} was changed after it was written.", number=event.id
+                "The chain is broken: entry {number} was changed after it was written.", number=str(event.id)
             )
         previous, expected = event.hash, expected + 1
     if expected - 1 != chain.last_id or previous != chain.last_hash:
@@ -112,7 +113,7 @@ def verify() -> tuple[bool, str]:
             False,
             say(
                 "The chain is broken: it ends at entry {last}, but {written} were written.",
-                last=expected - 1,
+                last=str(expected - 1),
                 written=chain.last_id,
             ),
         )
@@ -120,7 +121,7 @@ def verify() -> tuple[bool, str]:
     chain.refresh_from_db()  # after the look at the newest: an entry added meanwhile is not past the end
     if newest > chain.last_id:
         return False, say(
-            "The chain is broken: there are entries after number {last}, its end.", last=chain.last_id
+            "The chain is broken: there are entries after number {last}, its end.", last=str(chain.last_id)
         )
     return True, say(
         "The chain of {number} entries is unbroken: none was changed, removed or inserted.",

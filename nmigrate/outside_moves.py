@@ -286,7 +286,7 @@ def _take_back(known: OutsideMove) -> None:
                 state_before=move.state,
                 state_after=move.state,
                 reason=say(
-                    "what was taken for a move outside nmigrate is migration {number}", number=move.pk
+                    "what was taken for a move outside nmigrate is migration {number}", number=str(move.pk)
                 ),
             )
             _touch(known.cloud)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import models
+from django.utils.formats import number_format
 from django.utils.html import escape
 from django.utils.translation import gettext, ngettext
 
@@ -84,6 +85,9 @@ class Sentence(str):
 def say(message: str, /, **values: Value) -> Sentence:
     """One sentence, or a word. `{name}` in the message is filled in; a value may itself be a Sentence.
 
+    A number is an amount, and told with the thousands of the reader's language. What only looks like one (the number of
+    a migration or an entry, a port, a year) is given as a str.
+
     The message must be a literal: `manage.py translations` finds it by the name of this function.
     """
     return Sentence((Made(message, tuple(values.items())),))
@@ -111,8 +115,15 @@ def listed(texts: Iterable[str]) -> Sentence:
     return say("{first} and {last}", first=join(found[:-1], ", "), last=found[-1])
 
 
+def grouped(value: float, places: int | None = None) -> str:
+    """With the decimal mark and the thousands of the language that is active now."""
+    return number_format(value, places, use_l10n=True, force_grouping=True)
+
+
 def told(value: Value) -> str:
     """In the language that is active now; a text that is no Sentence stays as it is."""
+    if isinstance(value, int | float):
+        return grouped(value)
     if isinstance(value, Sentence):
         return "".join(piece if isinstance(piece, str) else piece.translated() for piece in value.pieces)
     return str(value)

@@ -1,8 +1,11 @@
 """Sentences: English to the code and the database, the reader's language on a page."""
 
+import ast
 import copy
 import json
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -12,11 +15,14 @@ from django.utils.translation import trans_real
 
 from nmigrate.sentences import Sentence, SentencesField, join, keep, kept, listed, say, say_n, split, told
 
+ROOT = Path(__file__).parent.parent
 VIETNAMESE = {
     "{host} is down.": "{host} không hoạt động.",
     "running": "đang chạy",
     "{name} is {state}.": "{name} {state}.",
     "{first} and {last}": "{first} và {last}",
+    "{host} is too full: {free} {unit} free, {needed} needed.": "{host} quá đầy: còn {free} {unit}, cần {needed}.",
+    "{number} seconds": "{number} giây",
     "{host} is down. Choose another host.": "{host} không hoạt động. Hãy chọn máy chủ khác.",
 }
 
@@ -47,6 +53,56 @@ def test_it_is_told_in_the_language_of_the_reader() -> None:
         assert told(say_n("one host", "{n} hosts", 2)) == "2 máy chủ"
     with translation.override("en"):
         assert told(sentence) == "vm2 is running."
+
+
+FULL = say(
+    "{host} is too full: {free} {unit} free, {needed} needed.",
+    host="node2048",
+    free=7062,
+    unit="GiB",
+    needed=1234567,
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "english", "vietnamese"),
+    [
+        (FULL, "node2048 is too full: 7,062 GiB free, 1,234,567 needed.",
+         "node2048 quá đầy: còn 7.062 GiB, cần 1.234.567."),
+        (say_n("one host", "{n} hosts", 1000), "1,000 hosts", "1.000 máy chủ"),
+        (say("{number} seconds", number=1234.5), "1,234.5 seconds", "1.234,5 giây"),
+        (join([say("{number} seconds", number=999), "1500"]), "999 seconds 1500", "999 giây 1500"),
+        (say("{host} is down.", host=FULL), "node2048 is too full: 7,062 GiB free, 1,234,567 needed. is down.",
+         "node2048 quá đầy: còn 7.062 GiB, cần 1.234.567. không hoạt động."),
+        # What is no amount is a text.
+        (say("{host} is down.", host="2048"), "2048 is down.", "2048 không hoạt động."),
+    ],
+)  # fmt: skip
+def test_amounts_have_the_thousands_of_the_reader(sentence: str, english: str, vietnamese: str) -> None:
+    for one in (sentence, kept(keep(sentence))):
+        with translation.override("en"):
+            assert told(one) == english
+        with translation.override("vi"):
+            assert told(one) == vietnamese
+
+
+def test_as_it_is_kept_an_amount_is_bare() -> None:
+    """So that the entries of the audit trail that are there already still hash to the same."""
+    assert str(FULL) == "node2048 is too full: 7062 GiB free, 1234567 needed."
+    assert str(kept(keep(FULL))) == str(FULL)
+
+
+def test_the_number_of_something_is_filled_in_as_a_text() -> None:
+    """Else migration 1234 would be told as 1,234."""
+    found = []
+    for file in (*(ROOT / "nmigrate").rglob("*.py"), *(ROOT / "webui").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("say", "say_n"):
+                filled_in = [ast.unparse(one.value) for one in node.keywords]
+                found += [
+                    f"{file}:{node.lineno}" for one in filled_in if re.search(r"\.(pk|id|migration_id)$", one)
+                ]
+    assert found == []
 
 
 def test_a_template_shows_it_translated_and_escaped() -> None:

@@ -228,7 +228,7 @@ def span(seconds: float) -> str:
         return say_n("{n} hour", "{n} hours", round(seconds / 3600))
     if seconds >= 120 or seconds == 60:
         return say_n("{n} minute", "{n} minutes", round(seconds / 60))
-    return say("{number} seconds", number=f"{seconds:g}")
+    return say("{number} seconds", number=int(seconds) if seconds == int(seconds) else seconds)
 
 
 def limit(name: str) -> float:

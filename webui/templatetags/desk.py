@@ -9,13 +9,12 @@ from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
 from nmigrate.models import Cloud, Finding, Hypervisor, Instance, Migration, Order, OutsideMove, Service
-from nmigrate.sentences import listed, say, told
+from nmigrate.sentences import grouped, listed, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import noticed, words
 from webui.times import exact, human, short, time_tag
@@ -248,13 +247,10 @@ def _amount(value: int, unit: str) -> str:
 
 def _number(value: float, places: int = 0) -> str:
     """With the decimal point and the thousands of the reader's language."""
-    return number_format(round(value, places), places, use_l10n=True, force_grouping=True)
+    return grouped(round(value, places), places)
 
 
-@register.filter
-def grouped(value: int) -> str:
-    """A whole number with the thousands of the reader's language."""
-    return _number(value)
+register.filter("grouped", grouped)
 
 
 @register.filter

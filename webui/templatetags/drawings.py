@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from django import template
 from django.template import Context
 from django.urls import reverse
-from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from nmigrate.models import Hypervisor, Migration
+from nmigrate.sentences import grouped
 from webui import times
 from webui.pictures import hosts, moves
 
@@ -46,9 +46,9 @@ def moves_link(
     context: Context, number: int, since: date | None = None, until: date | None = None, **chosen: str
 ) -> str | SafeString:
     """A number of the figures as a link to the list of just these moves, for who may see that."""
-    shown = localize(number)
+    shown = grouped(number)
     if not number or not context["may_list"]:
-        return str(shown)
+        return shown
     period = context["period"]
     asked = {"since": since or period.first, "until": until or period.today, "cloud": period.cloud, **chosen}
     query = urlencode({name: str(value) for name, value in asked.items() if value})
