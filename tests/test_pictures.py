@@ -7,8 +7,10 @@ import pytest
 
 from nmigrate.measured import KEPT, WHOLE, memory, samples_with
 from nmigrate.models import Migration
-from webui.pictures.moves import remaining
+from nmigrate.phases import Phase, Span
+from webui.pictures.moves import _seen, remaining
 from webui.pictures.shapes import (
+    apart,
     axis,
     horizon,
     is_true_to_scale,
@@ -17,6 +19,7 @@ from webui.pictures.shapes import (
     round_top,
     shares,
 )
+from webui.times import adding_up, clocked, human
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -69,6 +72,56 @@ def test_a_moment_is_placed_within_its_stretch() -> None:
     assert place(START + timedelta(seconds=5)) == 25
     assert place(START + timedelta(seconds=510)) == 75
     assert place(START + timedelta(days=9)) == 100
+
+
+def test_edges_are_moved_apart_where_a_stretch_would_be_a_sliver() -> None:
+    assert apart([0, 0.3, 50, 99.9, 100], least=2) == [0, 2, 50, 98, 100]
+    assert apart([0, 0, 0, 3], least=2) == [0, 1, 2, 3]
+    assert apart([0, 40, 100], least=2) == [0, 40, 100]
+    assert apart([0], least=2) == [0]
+
+
+def test_two_of_a_kind_are_one_where_what_lay_between_them_is_too_short_to_be_drawn() -> None:
+    """Copying, half a second of something else, copying."""
+    marks = [
+        (Phase.QUEUED, 0.4),
+        (Phase.COPYING, 5),
+        (Phase.MOVING, 0.5),
+        (Phase.COPYING, 4),
+        (Phase.MOVING, 2),
+    ]
+    spans, at = [], START
+    for what, length in marks:
+        spans.append(Span(what, at, at + timedelta(seconds=length)))
+        at = spans[-1].end
+
+    assert [(str(one.what), one.length.total_seconds()) for one in _seen(spans)] == [
+        ("copying", 9.9),
+        ("moving", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [0.9, 0.9, 0.9],
+        [5, 40, 59 * 60 + 50],
+        [760, 2855, 59],
+        [659, 659, 659],
+        [86399, 86399, 3599, 10],
+        [1, 4 * 86400 + 86399, 86399],
+        [],
+    ],
+)
+def test_the_parts_of_a_time_as_they_are_told_make_what_is_told_of_all(parts: list[float]) -> None:
+    edges = [START]
+    for seconds in parts:
+        edges.append(edges[-1] + timedelta(seconds=seconds))
+
+    told = adding_up(clocked(*pair) for pair in pairwise(edges))
+
+    assert human(sum(told, timedelta(0))) == human(clocked(edges[0], edges[-1]))
+    assert [human(one) for one in told] == [human(one) for one in adding_up(told)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from nmigrate.moves import ACTION_LABELS, Action
 from nmigrate.sentences import say
 from nmigrate.states import State
 from webui import step_words, words
+from webui.times import clocked
 
 DONE, NOW, FAIL, LATER, ASIDE, WARN = "done", "now", "fail", "later", "aside", "warn"
 
@@ -361,4 +362,4 @@ def _ended(migration: Migration) -> Step:
 def took(migration: Migration) -> timedelta | None:
     """From the request to the end, of what began."""
     began = migration.state not in (State.CANCELLED, State.DECLINED)
-    return migration.ended_at - migration.requested_at if began and migration.ended_at else None
+    return clocked(migration.requested_at, migration.ended_at) if began and migration.ended_at else None

@@ -1,5 +1,6 @@
 """Times as words and as HTML: how long ago, how long still, and the exact moment in the reader's zone."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from django.utils import dateformat, timezone
@@ -25,6 +26,32 @@ def human(span: timedelta) -> str:
     if days < 3 and hours % 24:
         return say("{n} d {m} h", n=days, m=hours % 24)
     return say("1 day") if days == 1 else say("{n} days", n=days)
+
+
+def _unit(seconds: int) -> int:
+    """The smaller of the two units that `human` tells it in, in seconds."""
+    if seconds < 600:
+        return 1
+    return 60 if seconds < 86400 else 3600 if seconds < 3 * 86400 else 86400
+
+
+def clocked(start: datetime, end: datetime) -> timedelta:
+    """How long from one to the other by a clock that shows whole seconds, as the pages do."""
+    return end.replace(microsecond=0) - start.replace(microsecond=0)
+
+
+def adding_up(spans: Iterable[timedelta]) -> list[timedelta]:
+    """The parts of a time, so that what `human` tells of them makes what it tells of all: each cut to its unit, and
+    those that lose most by it told as one more, as far as that is needed."""
+    seconds = [int(span.total_seconds()) for span in spans]
+    units = [_unit(number) for number in seconds]
+    told = [number - number % unit for number, unit in zip(seconds, units, strict=True)]
+    whole = sum(seconds)
+    whole -= whole % _unit(whole)
+    for place in sorted(range(len(told)), key=lambda place: told[place] - seconds[place]):
+        if sum(told) < whole:
+            told[place] += units[place]
+    return [timedelta(seconds=number) for number in told]
 
 
 def exact(at: datetime) -> str:

@@ -1,6 +1,6 @@
 """The pictures of one migration: in what its time went, and what was left of its memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,9 +14,9 @@ from nmigrate.phases import Life, Phase, Span, Story, story
 from nmigrate.progress import is_measurable
 from nmigrate.sentences import join, say, say_n
 from nmigrate.states import Kind
-from webui.pictures.shapes import Line, axis, horizon, is_true_to_scale, lines, percent, shares
+from webui.pictures.shapes import Line, apart, axis, horizon, is_true_to_scale, lines, percent, shares
 from webui.step_words import POST_COPY
-from webui.times import human
+from webui.times import adding_up, clocked, human
 
 PHASE_WORDS: dict[str, str] = {
     Phase.APPROVAL: say("waiting for approval"),
@@ -36,11 +36,14 @@ LIFE_WORDS: dict[str, str] = {
 SHORTEST = timedelta(seconds=1)
 LEAST = 6.0
 """Percent of the width that the shortest phase gets: room for its number."""
+LEAST_LIFE = 2.0
+"""The same for the instance below, which has no numbers: some six pixels on a phone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stretch as it is drawn. `number` is written into it and before its line in the legend."""
+    """One stretch as it is drawn. `number` is written into it and before its line in the legend; `length` is how long
+    it is told to be."""
 
     number: int
     what: str
@@ -51,10 +54,7 @@ class Segment:
     start: datetime
     end: datetime
     is_open: bool
-
-    @property
-    def length(self) -> timedelta:
-        return self.end - self.start
+    length: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +93,32 @@ def bar(migration: Migration) -> Bar:
     widths = shares(lengths, least=LEAST, ahead=ahead)
     place = axis([span.start for span in spans] + [found.end], widths)
     phases = _segments(spans, widths, PHASE_WORDS)
+    edges = [place(span.start) for span in found.lives] + [place(found.end)]
+    seen = apart(edges, least=LEAST_LIFE)
+    lives = _segments(found.lives, [right - left for left, right in pairwise(seen)], LIFE_WORDS)
     return Bar(
         phases=tuple(phases),
-        lives=tuple(_segments(found.lives, [place(s.end) - place(s.start) for s in found.lives], LIFE_WORDS)),
+        lives=tuple(lives),
         told=join([_told(segment) for segment in phases], ", "),
-        downtime=downtime(migration, found),
-        is_true=is_true_to_scale(lengths, widths),
+        downtime=downtime(migration, found, _down_in_all(lives)),
+        is_true=is_true_to_scale(lengths, widths) and seen == edges,
         again=max(2, min(600, int(whole.total_seconds() / 100))) if found.is_open else 0,
     )
 
 
 def _seen(spans: Sequence[Span]) -> list[Span]:
     """Without those under a second, which would be drawn far too wide: their time belongs to the next one, that of the
-    last to the one before it."""
+    last to the one before it. Two of a kind that come together so are one."""
     found: list[Span] = []
     start = spans[0].start
     for span in spans:
-        if span.length >= SHORTEST or span.is_open:
+        if span.length < SHORTEST and not span.is_open:
+            continue
+        if found and found[-1].what == span.what:
+            found[-1] = replace(found[-1], end=span.end, is_open=span.is_open)
+        else:
             found.append(replace(span, start=start))
-            start = span.end
+        start = span.end
     if not found:
         return [replace(spans[-1], start=start)]
     return [*found[:-1], replace(found[-1], end=spans[-1].end)]
@@ -119,7 +126,10 @@ def _seen(spans: Sequence[Span]) -> list[Span]:
 
 def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, str]) -> list[Segment]:
     left, found = 0.0, []
-    for number, (span, width) in enumerate(zip(spans, widths, strict=True), 1):
+    lengths = [clocked(span.start, span.end) for span in spans]
+    if spans and not spans[-1].is_open:  # else the last one grows, and what is over stays as it is told
+        lengths = adding_up(lengths)
+    for number, (span, width, length) in enumerate(zip(spans, widths, lengths, strict=True), 1):
         found.append(
             Segment(
                 number,
@@ -131,6 +141,7 @@ def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, s
                 span.start,
                 span.end,
                 span.is_open,
+                length,
             )
         )
         left += width
@@ -143,7 +154,12 @@ def _told(segment: Segment) -> str:
     return say("{what} {age}", what=segment.word, age=human(segment.length))
 
 
-def downtime(migration: Migration, found: Story) -> str:
+def _down_in_all(lives: Iterable[Segment]) -> timedelta:
+    """As its stretches are told, so that they make what the sentence below them says."""
+    return sum((one.length for one in lives if one.what == Life.DOWN), timedelta(0))
+
+
+def downtime(migration: Migration, found: Story, down: timedelta) -> str:
     """How long the instance did not run, in a sentence or two; empty while nothing was sent to Nova."""
     if not found.is_sent:
         return ""
@@ -153,7 +169,7 @@ def downtime(migration: Migration, found: Story) -> str:
             if found.is_open
             else say("It was not running before the move, so the move brought no downtime.")
         )
-    told = [_down(migration, found)]
+    told = [_down(migration, found, down)]
     if found.is_unsure:
         told.append(say("For a while nobody could tell whether it ran."))
     if found.is_down_at_end and not found.is_open:
@@ -161,8 +177,8 @@ def downtime(migration: Migration, found: Story) -> str:
     return join(told)
 
 
-def _down(migration: Migration, found: Story) -> str:
-    age = human(found.down)
+def _down(migration: Migration, found: Story, down: timedelta) -> str:
+    age = human(down)
     if migration.kind == Kind.EVACUATE:
         return (
             say(

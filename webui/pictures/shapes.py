@@ -52,6 +52,17 @@ def shares(lengths: Sequence[float], *, least: float, ahead: float = 0.0) -> lis
     return [least if place in small else length * rate for place, length in enumerate(lengths)]
 
 
+def apart(edges: Sequence[float], *, least: float) -> list[float]:
+    """The edges of stretches, moved so that none is narrower than `least`; the first and the last stay."""
+    found = list(edges)
+    least = min(least, (found[-1] - found[0]) / max(len(found) - 1, 1))
+    for place in range(1, len(found) - 1):
+        found[place] = max(found[place], found[place - 1] + least)
+    for place in range(len(found) - 2, 0, -1):
+        found[place] = min(found[place], found[place + 1] - least)
+    return found
+
+
 def is_true_to_scale(lengths: Sequence[float], widths: Sequence[float]) -> bool:
     """Whether the widths tell the lengths: none was widened so that it can be seen."""
     rates = [width / length for width, length in zip(widths, lengths, strict=True) if length > 0]
