@@ -56,7 +56,7 @@ def test_it_counts_the_moves_that_wait_for_a_person(
 
     shown = text(client.get("/health/"))
 
-    assert "1 waits for a person</span>" in shown
+    assert "1 waits for a person</a>" in shown
     assert "stopped half-way: 1" in shown
     found = re.search(r'id="to-person" href="([^"]+)"', shown)
     assert found
