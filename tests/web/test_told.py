@@ -249,7 +249,11 @@ def test_what_is_not_there_or_not_allowed_is_told(
     assert shown(client, person("", "demo"), "/migrations/") == {}
     assert (
         shown(
-            client, manager, "/audit/?since=never&migration=x", "/migrations/?state=x&kind=y", "/audit/?q=zzz"
+            client,
+            manager,
+            "/audit/?since=never&migration=x",
+            "/migrations/?state=x&kind=y",
+            "/audit/?person=9999",
         )
         == {}
     )
