@@ -21,7 +21,7 @@ from nmigrate.states import TRANSITIONS
 from tests.conftest import follow
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
-from webui.views.audit import harmless
+from webui.views.exports import harmless
 from webui.words import of_action
 
 
