@@ -27,7 +27,14 @@ class Name(StringConverter):
     regex = r"[^/\x00]+"
 
 
+class FileEnding(StringConverter):
+    """A format that the trail can be taken away in."""
+
+    regex = "csv|json"
+
+
 register_converter(Name, "name")
+register_converter(FileEnding, "file_ending")
 
 CLOUD = "clouds/<name:cloud>/"
 INSTANCE = f"{CLOUD}instances/<str:uuid>/"
@@ -76,8 +83,8 @@ urlpatterns = [
     path("approvals/decide/", approvals.decide_together, name="decide_together"),
     path("approvals/badge/", approvals.badge, name="approvals_badge"),
     path("audit/", audit.audit_trail, name="audit_trail"),
-    path("audit/export.csv", exports.export_audit, name="export_audit"),
-    path("audit/moves.csv", exports.export_moves, name="export_moves"),
+    path("audit/export.<file_ending:ending>", exports.export_audit, name="export_audit"),
+    path("audit/moves.<file_ending:ending>", exports.export_moves, name="export_moves"),
     path("audit/<int:pk>/", audit.audit_event, name="audit_event"),
     path("figures/", figures.figures, name="figures"),
     path("health/", health.health, name="health"),

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -350,6 +351,33 @@ def test_both_files_call_and_write_the_same_thing_alike(
     ]
 
 
+@pytest.mark.parametrize("name", ["export", "moves"])
+def test_a_program_gets_the_same_as_json(client: Client, auditor: User, done: Migration, name: str) -> None:
+    client.force_login(auditor)
+    response = client.get(f"/audit/{name}.json")
+    rows = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
+
+    lines = rows_of(client, path=f"/audit/{name}.csv")
+    assert [list(row) for row in rows] == [list(line) for line in lines], (
+        "the same columns, in the same order"
+    )
+    assert [row["time_utc"] for row in rows] == [line["time_utc"] for line in lines]
+    first = rows[0]
+    assert (first["outside"], first["migration"], first["ticket"]) == (False, done.pk, "OPS-311")
+    if name == "moves":
+        assert any("looks healthy" in act for act in first["who_did_what"])
+    assert response["Content-Type"] == "application/json"
+    assert f"nmigrate-{'audit' if name == 'export' else name}-" in response["Content-Disposition"]
+
+
+def test_nothing_chosen_is_an_empty_array(client: Client, auditor: User, done: Migration) -> None:
+    client.force_login(auditor)
+    response = client.get("/audit/export.json?instance=nobody")
+    assert json.loads(b"".join(response.streaming_content)) == []  # type: ignore[attr-defined]
+    assert client.get("/audit/export.json?since=never").status_code == 422
+    assert client.get("/audit/export.xml").status_code == 404
+
+
 def test_what_was_chosen_stays_from_page_to_page_and_in_the_export(
     client: Client, auditor: User, synced: FakeCloud
 ) -> None:
@@ -364,7 +392,8 @@ def test_what_was_chosen_stays_from_page_to_page_and_in_the_export(
     second = text(client.get(f"/audit/{html.unescape(following)}"))
 
     assert "51 to 60 of 60" in second
-    assert f'href="/audit/export.csv?{html.escape(chosen)}" download' in second
+    for ending in ("csv", "json"):
+        assert f'href="/audit/export.{ending}?{html.escape(chosen)}" download' in second
     assert len(rows_of(client, f"?{chosen}")) == 60
 
 
