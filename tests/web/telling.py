@@ -50,7 +50,7 @@ def unmarked(html: str, data: Iterable[str] = (), parts: Iterable[str] = ()) -> 
     `parts`: ids, classes or aria-labelledby of elements that are not looked into.
     """
     page = _Texts(without(frozenset(data)), frozenset(parts))
-    page.feed(html)
+    page.feed(html.replace("<wbr>", ""))
     page.close()
     return page.found
 

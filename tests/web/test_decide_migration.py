@@ -86,13 +86,15 @@ def test_a_zone_that_nobody_had_asked_for_is_pointed_out(
 
 
 def test_a_changed_address_is_pointed_out(client: Client, manager: User, waiting: Migration) -> None:
-    Instance.objects.filter(uuid=waiting.instance_uuid).update(addresses=["10.99.99.99"])
+    Instance.objects.filter(uuid=waiting.instance_uuid).update(addresses=["10.99.99.99", "fd00::7:9"])
     client.force_login(manager)
 
     shown = text(client.get(f"/migrations/{waiting.pk}/decide/"))
 
     assert "A move should have left this alone: addresses." in shown
     assert "should not have changed" in shown
+    breakable = "10.<wbr>99.<wbr>99.<wbr>99, fd00::<wbr>7:<wbr>9"
+    assert breakable in shown, "a narrow cell breaks it only there"
 
 
 @pytest.mark.parametrize(

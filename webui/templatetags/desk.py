@@ -1,5 +1,6 @@
 """Tags for the pages: states, times, bars, chips and the frame round every page."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join, json_script
+from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from nmigrate import selectors
@@ -116,6 +117,16 @@ def process_word(name: str) -> str:
 def told_text(text: str) -> str:
     """A Sentence as text in the reader's language: before any other filter of text, which would take the English."""
     return told(text)
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """The same, with leave to break a line after each dot and colon of an address or a host's name."""
+    return SafeString(_INSIDE.sub("<wbr>", escape(told(text))))
+
+
+_INSIDE = re.compile(r"(?<=[.:])(?=[^\s.:])")
+"""After a dot or a colon that more follows."""
 
 
 @register.simple_tag
