@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from nmigrate import selectors
 from nmigrate.models import Finding, Instance, Migration
-from nmigrate.sentences import say
+from nmigrate.selectors.people import NAMED
+from nmigrate.sentences import join, say
 from nmigrate.services.requests import is_live_under_way
 from nmigrate.states import Perm, State
 from webui import words
@@ -22,6 +24,9 @@ _MUST = {
     "manager": say("A manager must do this."),
     "operator": say("An operator must do this."),
 }
+YOU = say("You can do this.")
+_ASKED = frozenset({"manager", "operator"})
+"""Roles whose people are named."""
 DECIDED_ON = frozenset({"overdue", "unapproved", "unheld"})
 """What a decision ends. While a host is down, or nobody knows where it runs, none is offered here."""
 
@@ -42,7 +47,10 @@ class Row:
 
     finding: Finding
     tone: str
-    who: str
+    is_yours: bool
+    """Whether who looks can take the next step, and a link leads on to it."""
+    must: str
+    """Who must take it, with their names, where that is somebody else; it stands before the advice."""
     links: tuple[Link, ...]
 
     @property
@@ -57,12 +65,28 @@ def rows(
     page_of: Migration | Instance | None = None,
     is_health: bool = False,
 ) -> list[Row]:
-    """No queries, if the findings came with their migrations. `page_of`: the page is that one's own; `is_health`: it
-    is the health page."""
-    return [
-        Row(one, tone(one), who_acts(user, one), tuple(_links(user, one, page_of, is_health=is_health)))
-        for one in findings
-    ]
+    """One query for each role whose names are told, if the findings came with their migrations. `page_of`: the page is
+    that one's own; `is_health`: it is the health page."""
+    known: dict[str, dict[int, str]] = {}
+    found = []
+    for one in findings:
+        links = tuple(_links(user, one, page_of, is_health=is_health))
+        is_theirs = who_acts(user, one) == YOU
+        must = "" if is_theirs else join([who_acts(user, one), _whom_to_ask(one, known)])
+        found.append(Row(one, tone(one), is_theirs and bool(links), must, links))
+    return found
+
+
+def _whom_to_ask(finding: Finding, known: dict[str, dict[int, str]]) -> str:
+    """By name; the helpdesk are too many, and known. Nobody decides on a move of their own. `known`: who was read."""
+    role, move = finding.who, finding.migration
+    if role not in _ASKED:
+        return ""
+    if role not in known:
+        known[role] = selectors.names_by_id(_PERMISSIONS[role])
+    asked_by = move.requested_by_id if role == "manager" and move is not None else None
+    names = [name for pk, name in known[role].items() if pk != asked_by]
+    return say("Ask {names}.", names=", ".join(names[:NAMED])) if names else ""
 
 
 def is_of_processes(finding: Finding) -> bool:
@@ -83,7 +107,7 @@ def who_acts(user: User, finding: Finding) -> str:
         return _MUST[finding.who]
     if finding.who == "manager" and move is not None and move.requested_by_id == user.pk:
         return say("Another manager must do this: you asked for it.")
-    return say("You can do this.")
+    return YOU
 
 
 def _links(

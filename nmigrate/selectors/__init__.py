@@ -61,7 +61,7 @@ from nmigrate.selectors.noticed import (
     outside_moves,
     passed_findings,
 )
-from nmigrate.selectors.people import administrators, who_may
+from nmigrate.selectors.people import administrators, names_by_id, who_may
 from nmigrate.selectors.pulse import Health, Pulse, health, pulses
 from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import (
@@ -158,6 +158,7 @@ __all__ = [
     "moves_of_instances",
     "moves_that_hold_room",
     "moving_words",
+    "names_by_id",
     "number_of",
     "outside_in_flight",
     "outside_moves",

@@ -16,11 +16,24 @@ def administrators() -> list[str]:
 
 def who_may(permission: Perm, *, other_than: int | None = None) -> list[str]:
     """Active people with this permission, by name. `other_than`: the id of who asks, and may not answer."""
-    users = User.objects.with_perm(
-        permission.value, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False
-    )
+    users = _who_may(permission)
     return _names(users if other_than is None else users.exclude(pk=other_than))
 
 
+def names_by_id(permission: Perm) -> dict[int, str]:
+    """All active people with this permission, for who must leave out now this one, now that one."""
+    return {user.pk: _name(user) for user in _who_may(permission).order_by("username")}
+
+
+def _who_may(permission: Perm) -> QuerySet[User]:
+    return User.objects.with_perm(
+        permission.value, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False
+    )
+
+
 def _names(users: QuerySet[User]) -> list[str]:
-    return [user.get_full_name() or user.get_username() for user in users.order_by("username")[:NAMED]]
+    return [_name(user) for user in users.order_by("username")[:NAMED]]
+
+
+def _name(user: User) -> str:
+    return user.get_full_name() or user.get_username()

@@ -315,7 +315,24 @@ def test_what_waits_outside_for_too_long_is_told_by_the_finding_alone(
     shown = page_of(client, manager, vm2).split("Its moves")[0]
 
     assert shown.count("outside nmigrate") == 1
-    assert "Ask cloud-admin to confirm or revert it in the cloud" in shown
+    assert "<b>An operator must do this.</b> Ask cloud-admin to confirm or revert it in the cloud" in shown
+
+
+def test_who_may_act_is_told_so_only_beside_a_button_and_others_whom_to_ask(
+    client: Client, helpdesk: User, operator: User, synced: FakeCloud, vm2: Instance
+) -> None:
+    """On the page of the instance itself nothing leads on from what was found."""
+    synced.migrate_outside(vm2.uuid, "compute3")
+    follow(synced, 6)
+    OutsideMove.objects.update(updated_at=timezone.now() - timedelta(hours=2))
+    watchdog.judge("lab")
+
+    assert "<b>An operator must do this. Ask operator.</b> Ask cloud-admin" in page_of(client, helpdesk, vm2)
+    shown = page_of(client, operator, vm2)
+    assert "Ask cloud-admin" in shown
+    assert "You can do this." not in shown
+    client.force_login(operator)
+    assert "You can do this." in text(client.get("/health/")), "there the instance's page is one click away"
 
 
 def test_while_others_confirm_it_that_is_said(

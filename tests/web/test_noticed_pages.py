@@ -110,6 +110,7 @@ def test_an_overdue_decision_is_offered_to_who_may_make_it(
         client.force_login(helpdesk)
         shown = text(client.get(page))
         assert "Nobody has decided on the move of vm2 in time." in shown
+        assert "<b>A manager must do this. Ask manager.</b> It should be decided soon" in shown
         assert decide not in shown
         client.force_login(manager)
         assert decide in text(client.get(page))
@@ -123,7 +124,7 @@ def test_who_asked_for_it_is_told_that_another_manager_must_decide(
 
     shown = text(client.get("/health/"))
 
-    assert "Another manager must do this: you asked for it." in shown
+    assert "<b>Another manager must do this: you asked for it.</b>" in shown, "there is no other"
     assert "/decide/" not in shown
 
 
