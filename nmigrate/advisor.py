@@ -71,6 +71,8 @@ def ways(scene: Scene, target: Target, *, may_evacuate: bool) -> list[Way]:
     else:
         found = [live(scene, target.host, ""), cold(scene, target.host, "")]
         found += _to_a_named_host(scene, target)
+    if not any(way.kind is Kind.COLD and way.is_askable for way in found):
+        found = [replace(way, verdict=preflight.without_cold(way.verdict)) for way in found]
     return _recommend(found, scene.subject)
 
 

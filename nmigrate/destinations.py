@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from nmigrate.preflight import Destination, Level, Reason, Score, Verdict, judge_each, score
+from nmigrate.preflight import Destination, Level, Reason, Score, Verdict, judge_each, score, without_cold
 from nmigrate.scene import Scene
 from nmigrate.states import Kind
 from nmigrate.ways import ONLY_OPERATORS
@@ -77,6 +77,10 @@ def matrix(scene: Scene, *, may_evacuate: bool) -> Matrix:
     """No queries. The host that the instance is on is no destination."""
     others = [host for name, host in scene.hosts.items() if name != scene.subject.host]
     verdicts = {kind: _judged(scene, kind, others, may_evacuate=may_evacuate) for kind in ORDER}
+    if all(one.level is Level.FORBIDDEN for one in verdicts[Kind.COLD].values()):
+        verdicts = {
+            kind: {host: without_cold(one) for host, one in found.items()} for kind, found in verdicts.items()
+        }
     common = {kind: _common(found.values()) for kind, found in verdicts.items()}
     columns = tuple(
         Column(kind, sum(one.level < Level.OURS for one in verdicts[kind].values()), common[kind])

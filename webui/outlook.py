@@ -11,7 +11,7 @@ def steps(way: Way, instance: Instance, *, must_ask: bool, original_after: str =
     """From the request to the end, in the order in which it happens. `original_after`: what was asked for it."""
     name, where = instance.name, way.host or way.zone or say("a host that Nova chooses")
     begin = [
-        say("A manager allows it, or not: {why}", why=way.objections[0])
+        say("A manager allows it, or not.")
         if must_ask and way.needs_permission
         else say("A manager approves the start, because it takes down {name}, which runs.", name=name)
         if must_ask

@@ -1,6 +1,6 @@
 """The plan of a move: where it may go, and which ways lead there, side by side, as the page shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,8 @@ class WayCard:
     way: Way
     rows: list[Row]
     objections: list[str]
+    warnings: list[str]
+    """Of both, what is not said once for all the ways, or where the destination is chosen."""
     set_aside: list[str]
     """Rules of our own that a manager would set aside, as the form names them."""
     needs_approval: bool
@@ -144,6 +146,9 @@ class Plan:
     zones: list[ZoneChoice]
     cards: list[WayCard]
     shared_objections: list[str]
+    """What speaks against every way, whether none can be asked for or a manager may allow each."""
+    shared_warnings: list[str]
+    """What to know before of every way that can be asked for."""
     chosen: str
     best: Best | None = None
     """The destination that suits best, of all of them."""
@@ -231,19 +236,24 @@ def plan(
     ways = advisor.ways(scene, target, may_evacuate=may_evacuate)
     anywhere = ways if target == Target() else advisor.ways(scene, Target(), may_evacuate=may_evacuate)
     shared = shared_objections(ways)
+    scheduler_warning = _scheduler_warning(anywhere)
+    # Said where the destination is chosen, and so of none of the ways there.
+    is_told = {scheduler_warning} if target == Target() else set()
+    warned = [text for text in shared_warnings(ways) if text not in is_told]
     names = _cost_names(ways)
     askable = [way.key for way in ways if way.is_askable]
     best = next((way.key for way in ways if way.is_recommended), "")
     return Plan(
         target=target,
         zones=zones,
-        cards=[_card(way, names, shared, instance) for way in ways],
+        cards=[_card(way, names, {*shared, *warned, *is_told}, instance) for way in ways],
         shared_objections=shared,
+        shared_warnings=warned,
         chosen=wanted if wanted in askable else best or next(iter(askable), ""),
         best=judged.best,
         scheduler_objection=_scheduler_objection(anywhere),
         leads_somewhere=any(way.is_askable for way in anywhere) or judged.least < Level.FORBIDDEN,
-        scheduler_warning=_scheduler_warning(anywhere),
+        scheduler_warning=scheduler_warning,
     )
 
 
@@ -340,10 +350,16 @@ def _warnings(judged: Matrix, kind: Kind) -> dict[str, tuple[str, ...]]:
 def shared_objections(ways: list[Way]) -> list[str]:
     """What speaks against every way, so that it is said once. A way that is not for what is stopped, or for what runs,
     says only that, and does not count where there are others."""
-    if not ways or any(way.is_askable for way in ways):
+    if not ways or any(way.is_possible for way in ways):
         return []
     fitting = _fitting(ways)
     return [text for text in fitting[0].objections if all(text in way.objections for way in fitting)]
+
+
+def shared_warnings(ways: list[Way]) -> list[str]:
+    """What to know before of every way that can be asked for, where there are several, so that it is said once."""
+    first, *others = [way.warnings for way in ways if way.is_askable] or [()]
+    return [text for text in first if all(text in other for other in others)] if others else []
 
 
 def _fitting(ways: list[Way]) -> list[Way]:
@@ -369,7 +385,7 @@ def _cost_names(ways: Iterable[Way]) -> list[str]:
     return sorted(names, key=lambda name: COSTS.index(name) if name in COSTS else len(COSTS))
 
 
-def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> WayCard:
+def _card(way: Way, names: list[str], told: Collection[str], instance: Instance) -> WayCard:
     costs: dict[str, Cost] = {cost.name: cost for cost in way.costs}
     must_ask = way.needs_permission or needs_approval_of(way.kind, runs=instance.status != "SHUTOFF")
     if must_ask:
@@ -380,7 +396,8 @@ def _card(way: Way, names: list[str], shared: list[str], instance: Instance) -> 
             Row(name, costs[name].text, TONES[costs[name].tone]) if name in costs else Row(name)
             for name in names
         ],
-        objections=[text for text in way.objections if text not in shared],
+        objections=[text for text in way.objections if text not in told],
+        warnings=[text for text in way.warnings if text not in told],
         set_aside=[f"{way.key}:{rule}" for rule in way.verdict.overridable] if way.needs_permission else [],
         needs_approval=must_ask,
         steps=outlook.steps(way, instance, must_ask=must_ask),

@@ -42,6 +42,8 @@ LOOKS: dict[Level, Look] = {
     Level.FORBIDDEN: Look("bad", say("cannot")),
 }
 SHAPES = {look.tone: shape(look.tone) for look in LOOKS.values()}
+MOVING = "moving"
+"""The rule of a move that is under way: the page says that first, with a link to it."""
 HOST = "\0"
 """Stands for the host in what is told once for all hosts; no host is called that."""
 
@@ -131,6 +133,10 @@ class BestView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    told: list[str]
+    """What is true of every kind of move to every host, said once."""
+    tone: str
+    """How grave that is."""
     columns: list[ColumnView]
     zones: list[ZoneView]
     best: BestView | None
@@ -140,6 +146,11 @@ class Page:
     @property
     def needs_permission(self) -> bool:
         return any(column.needs_permission for column in self.columns)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether what is true of all of them is what stands in the way."""
+        return self.tone in (LOOKS[Level.OURS].tone, LOOKS[Level.FORBIDDEN].tone)
 
     @property
     def open_columns(self) -> list[ColumnView]:
@@ -168,14 +179,19 @@ def page(
         zone.askable += row.level is Level.OURS
         if not (wanted and wanted not in row.host.host.casefold()) and (is_good or not only_good):
             shown.setdefault(name, []).append(row)
+    everywhere = _everywhere(found.columns)
     for name, rows in shown.items():
         zone = zones[name]
         shared = _shared(rows, is_open)
         zone.told = _told(shared)
-        zone.rows = [_row(row, plan, is_open, shared, views) for row in rows]
+        for row in rows:
+            above = [*shared, *_of_best(found.best)] if found.best and row.host is found.best.host else shared
+            zone.rows.append(_row(row, plan, is_open, above, views))
         zone.rows.sort(key=lambda one: (one.level >= Level.OURS, -one.points, one.host.host))
     return Page(
-        columns=[_column(column, runs=instance.status != "SHUTOFF") for column in found.columns],
+        told=[reason.text for reason in everywhere if reason.rule != MOVING],
+        tone=LOOKS[max((reason.level for reason in everywhere), default=Level.GREEN)].tone,
+        columns=[_column(column, everywhere, runs=instance.status != "SHUTOFF") for column in found.columns],
         zones=[zone for zone in _in_order(zones.values()) if zone.rows],
         best=_best(found.best, plan) if found.best else None,
         hosts=len(found.rows),
@@ -185,6 +201,19 @@ def page(
 
 def _in_order(zones: Iterable[ZoneView]) -> list[ZoneView]:
     return sorted(zones, key=lambda zone: (not zone.is_own, zone.name))
+
+
+def _everywhere(columns: Iterable[Column]) -> list[Reason]:
+    """What every kind of move says of every host. A kind that is not for what is stopped, or for what runs, says
+    only that, and does not count where there are others."""
+    every = list(columns)
+    fitting = [one for one in every if not any(reason.rule == "state" for reason in one.common)] or every
+    return [reason for reason in fitting[0].common if all(reason in one.common for one in fitting)]
+
+
+def _of_best(best: Best) -> list[tuple[Kind, Reason]]:
+    """What is told where it is recommended, of whatever kind."""
+    return [(kind, reason) for kind in NAMES for reason in best.cell.own]
 
 
 def _shared(rows: list[Row], is_open: dict[Kind, bool]) -> list[tuple[Kind, Reason]]:
@@ -260,7 +289,8 @@ def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
     ]
 
 
-def _column(column: Column, *, runs: bool) -> ColumnView:
+def _column(column: Column, everywhere: Collection[Reason], *, runs: bool) -> ColumnView:
+    """`everywhere`: what is said above, once for all kinds."""
     gravest = max((reason.level for reason in column.common), default=Level.GREEN)
     if column.is_closed:
         look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level >= Level.OURS]
@@ -276,7 +306,7 @@ def _column(column: Column, *, runs: bool) -> ColumnView:
         column.possible,
         column.is_closed,
         gravest is Level.OURS,
-        [reason.text for reason in told],
+        [reason.text for reason in told if reason not in everywhere],
     )
 
 
@@ -287,5 +317,5 @@ def _best(found: Best, plan: str) -> BestView:
         _href(plan, found.host, found.cell),
         found.score.points,
         [part.text for part in found.score.parts],
-        list(found.cell.verdict.warnings),
+        [reason.text for reason in found.cell.own if reason.level is Level.AMBER],
     )

@@ -23,6 +23,8 @@ from nmigrate.preflight.verdict import Case, Level, Reason, Verdict, verdict_of
 from nmigrate.preflight.words import (
     A_MOMENT,
     MOVABLE,
+    MOVE_COLD,
+    NOTHING_RUNS,
     STATUS_WORDS,
     TASK_WORDS,
     ZONE_MICROVERSION,
@@ -63,6 +65,7 @@ __all__ = [
     "stop_objections",
     "unlock_objections",
     "verdict_of",
+    "without_cold",
 ]
 
 HOST_RULES = (*rules_host.RULES, *rules_room.RULES, *rules_processor.RULES)
@@ -101,6 +104,16 @@ def judge_each(case: Case, hosts: Iterable[Destination]) -> list[Verdict]:
         )
         found.append(verdict_of([*alone, *(reason for rule in HOST_RULES for reason in rule(one))]))
     return found
+
+
+def without_cold(verdict: Verdict) -> Verdict:
+    """The same, where a cold move cannot be asked for: then nobody is told to move it cold."""
+    return Verdict(
+        tuple(
+            replace(reason, advice="") if reason.advice in (MOVE_COLD, NOTHING_RUNS) else reason
+            for reason in verdict.reasons
+        )
+    )
 
 
 def _busy(subject: Subject) -> list[str]:

@@ -12,6 +12,7 @@ from nmigrate.preflight.words import (
     LOSING,
     MOVABLE,
     MOVE_COLD,
+    NOTHING_RUNS,
     UNTIL_OVER,
     ZONE_MICROVERSION,
     doing,
@@ -42,7 +43,7 @@ def state(case: Case) -> Iterable[Reason]:
     is_now = status_words(subject.status)
     first = instead(subject)
     if kind is Kind.LIVE and subject.status == "SHUTOFF":
-        first = say("Move it cold: nothing runs that could be interrupted.")
+        first = NOTHING_RUNS
     elif kind is Kind.COLD and subject.status == "PAUSED":
         first = say("Move it live, or ask {owner} to unpause it first.", owner=owner_of(subject))
     if kind in (Kind.SHELVE, Kind.COPY) and subject.status in LOSING:

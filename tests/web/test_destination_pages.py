@@ -98,6 +98,53 @@ def test_a_lock_asks_for_a_manager(shown_to: Any, helpdesk: User, running: Insta
     assert "way=live" in row(shown, "compute4")
 
 
+def test_what_holds_for_every_kind_and_host_is_said_once_above_them(
+    shown_to: Any, helpdesk: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(locked=True, locked_reason="closing the year")
+
+    shown = shown_to(helpdesk, running)
+
+    assert shown.count("is locked (“closing the year”)") == 1
+    assert "is locked" in shown[shown.index('id="everywhere"') : shown.index('id="best-title"')]
+    assert "What stands in the way is told above." in shown
+    assert "Needs a manager's permission." in shown
+
+
+def test_what_is_closed_leads_nowhere_and_no_advice_leads_there(
+    shown_to: Any, helpdesk: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(status="SHUTOFF")
+    assert "Move it cold: nothing runs" in shown_to(helpdesk, running)
+
+    Instance.objects.filter(pk=running.pk).update(locked=True, task_state="image_uploading")
+    shown = shown_to(helpdesk, running)
+
+    assert "Move it cold" not in shown
+    assert "/migrate/" not in shown
+    assert shown.count("is locked.") == 1
+    assert shown.count("is busy") == 1
+    assert shown.count("Told above") == 3, "cold, shelve and copy have no other reason"
+
+
+def test_what_is_told_of_a_kind_is_not_told_of_the_recommended_host_again(
+    shown_to: Any, helpdesk: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(config_drive=True)
+    group = {"uuid": "g", "name": "apart", "policy": "soft-anti-affinity"}
+    Instance.objects.filter(pk=running.pk).update(server_groups=[group])
+    Instance.objects.filter(name="vm1").update(host="compute4", server_groups=[group])
+    Hypervisor.objects.filter(host__in=["compute1", "compute3"]).update(state="down")
+
+    shown = shown_to(helpdesk, running)
+
+    assert "Recommended: compute4, live" in shown
+    assert shown.count("It has a config drive") == 1
+    assert shown.count("would like its members apart, and one is on compute4") == 1
+    assert "would like its members apart" in shown[: shown.index('id="kinds-title"')]
+    assert "told above" in row(shown, "compute4")
+
+
 def test_an_auditor_sees_it_without_links(shown_to: Any, auditor: User, running: Instance) -> None:
     shown = shown_to(auditor, running)
     assert "can</span>" in row(shown, "compute4")

@@ -41,6 +41,16 @@ def test_what_speaks_against_every_way_is_said_once(client: Client, helpdesk: Us
 
     assert shown.count("vm2 is locked (“closing the year”)") == 1
 
+    Instance.objects.filter(pk=vm2.pk).update(
+        status="ACTIVE", power_state=1, extra_specs={"hw:cpu_policy": "dedicated"}
+    )
+    shown = page_of(client, helpdesk, vm2)
+    assert shown.count("vm2 is locked (“closing the year”)") == 1
+    assert shown.count("needs a manager's permission") == 2, "live and cold"
+
+    Instance.objects.filter(pk=vm2.pk).update(locked=False)
+    assert page_of(client, helpdesk, vm2).count("It is tied to certain processors") == 1
+
 
 def test_what_only_a_manager_may_allow_is_not_said_to_be_impossible(
     client: Client, helpdesk: User, vm2: Instance

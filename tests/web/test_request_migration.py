@@ -258,9 +258,12 @@ def test_a_locked_instance_needs_a_managers_permission_and_says_why(
 ) -> None:
     Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="accounting closes the year")
 
-    shown = card(text(client.get(page)), "cold")
+    whole = text(client.get(page))
+    shown = card(whole, "cold")
 
-    assert "vm2 is locked (“accounting closes the year”)" in shown
+    assert whole.count("vm2 is locked (“accounting closes the year”)") == 1
+    assert "is locked" in whole[whole.index("A manager must allow it.") : whole.index('class="ways"')]
+    assert "A manager allows it, or not." in whole
     assert "needs a manager&#x27;s permission" in shown
     assert '<input type="hidden" name="set_aside" value="cold:lock">' in shown
 
@@ -274,6 +277,41 @@ def test_all_that_stands_in_the_way_is_said_of_what_is_locked_and_busy(
 
     assert "vm2 is busy (its snapshot is being stored)." in shown
     assert "vm2 is locked." in shown
+
+
+def test_that_nova_may_choose_another_zone_is_said_where_nova_is_chosen(
+    client: Client, page: str, running: Instance
+) -> None:
+    shown = text(client.get(plan_of(running)))
+
+    assert shown.count("It is bound to no zone, so Nova may choose a host outside nova.") == 1
+    assert "bound to no zone" in shown[: shown.index('id="how-title"')]
+
+
+def test_what_to_know_of_every_way_is_said_once_above_them(
+    client: Client, page: str, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(
+        extra_specs={"hw:cpu_policy": "dedicated"}, config_drive=True
+    )
+
+    for where in ("", "?host=compute4"):
+        shown = text(client.get(plan_of(running) + where))
+        above = shown[shown.index('id="warned"') : shown.index('class="ways"')]
+        assert "It is tied to certain processors of its host" in above
+        assert shown.count("It is tied to certain processors of its host") == 1
+        assert "It has a config drive" in card(shown, "live")
+        assert shown.count("It has a config drive") == 1
+
+
+def test_nobody_is_told_to_move_cold_what_cannot_be_moved_cold(
+    client: Client, page: str, vm2: Instance
+) -> None:
+    assert "Move it cold: nothing runs" in text(client.get(page))
+
+    Instance.objects.filter(pk=vm2.pk).update(task_state="image_uploading")
+
+    assert "Move it cold" not in text(client.get(page))
 
 
 def test_a_lock_that_the_page_did_not_show_refuses(client: Client, page: str, vm2: Instance) -> None:
@@ -430,7 +468,8 @@ def test_the_scheduler_cannot_choose_where_no_host_can_take_it(
     assert f'<span class="why">{NONE_IN_ITS_ZONE}</span>' in shown
     assert "Usually the right choice." not in shown
     assert "Recommended:" not in shown
-    assert NONE_IN_ITS_ZONE in shown[shown.index('id="how-title"') : shown.index('id="way-cold"')], "once"
+    assert shown.count(NONE_IN_ITS_ZONE) == 1
+    assert "Nova cannot choose a host for it now." in shown[shown.index('id="how-title"') :]
     assert "disabled" in card(shown, "cold")
     assert 'value="zone:nova" hx-get="?zone=nova">' in shown
 

@@ -144,6 +144,8 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "order_failed": order if order and _has_failed(order, instance) else None,
         "ways": ways,
         "shared_objections": plan.shared_objections(ways),
+        "shared_warnings": plan.shared_warnings(ways),
+        "is_askable": any(way.is_askable for way in ways),
         "is_stuck": bool(ways) and not is_ordered and not can_move,
         "needs_permission": least is Level.OURS and not any(way.is_askable for way in ways),
         "is_evacuation": any(way.key == "evacuate" for way in ways),
