@@ -5,11 +5,11 @@ What is found is not the cloud's word, so that the sentence begins with "Most li
 
 from dataclasses import replace
 
-from nmigrate import any_host, preflight
+from nmigrate import any_host, preflight, selectors
 from nmigrate.cloud import api
 from nmigrate.diagnosis import HELPDESK, OPERATOR, Cause, own_cause
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
-from nmigrate.preflight import Around, Case, Destination, Group, Level, Reason
+from nmigrate.preflight import Around, Case, Destination, Level, Reason
 from nmigrate.preflight.rules_host import ANOTHER_OR_WAIT
 from nmigrate.preflight.rules_processor import LIKE_HOST, NEWER_HOST
 from nmigrate.preflight.rules_room import LARGER_HOST
@@ -59,7 +59,7 @@ def supposed(cloud: api.Cloud, move: Migration, instance: Instance, cause: Cause
         zone=move.asked_zone,
         changes_pin=move.changes_pin,
         abilities=preflight.abilities(Cloud.objects.get(pk=move.cloud)),
-        around=Around(groups=groups_of(instance)),
+        around=Around(groups=selectors.around(instance).groups),
     )
     wanted = [
         host
@@ -82,22 +82,6 @@ def _hosts(cloud: api.Cloud) -> list[Destination]:
         return list(cloud.hypervisors())
     except api.CloudError:
         return list(Hypervisor.objects.filter(cloud=cloud.name))
-
-
-def groups_of(instance: Instance) -> tuple[Group, ...]:
-    """Its server groups with where the other members are, from the inventory."""
-    mine = {group["uuid"]: group for group in instance.server_groups if group.get("uuid")}
-    if not mine:
-        return ()
-    others = Instance.objects.filter(cloud=instance.cloud_id, project_id=instance.project_id).exclude(
-        pk=instance.pk
-    )
-    places: dict[str, dict[str, int]] = {uuid: {} for uuid in mine}
-    for host, groups in others.exclude(server_groups=[]).values_list("host", "server_groups"):
-        for group in groups:
-            if host and group.get("uuid") in places:
-                places[group["uuid"]][host] = places[group["uuid"]].get(host, 0) + 1
-    return tuple(Group(mine[uuid]["name"], mine[uuid]["policy"], where) for uuid, where in places.items())
 
 
 def _against(case: Case) -> list[Reason]:

@@ -96,3 +96,15 @@ def test_of_no_host_where_nothing_is_found(synced: FakeCloud, vm2: Instance) -> 
         assert whole(found.why) == ""
     vm2.pin_known = False
     assert whole(cause_of(synced, vm2, "compute4").why) == ""
+
+
+def test_of_a_group_that_lets_two_of_its_members_be_on_one_host(synced: FakeCloud, vm2: Instance) -> None:
+    group = {"uuid": "g", "name": "apart", "policy": "anti-affinity", "max_per_host": 2}
+    Instance.objects.filter(name="vm1").update(host="compute3", server_groups=[group])
+    Instance.objects.filter(pk=vm2.pk).update(server_groups=[group])
+    vm2.refresh_from_db()
+    assert "keeps its members apart" not in cause_of(synced, vm2, "compute3").why
+
+    Instance.objects.filter(pk=vm2.pk).update(server_groups=[group | {"max_per_host": 1}])
+    vm2.refresh_from_db()
+    assert "keeps its members apart" in cause_of(synced, vm2, "compute3").why

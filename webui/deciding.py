@@ -12,6 +12,7 @@ from django.utils import timezone
 from nmigrate import phases, services
 from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.moves import DELETE_ORIGINAL, ran
+from nmigrate.preflight import Verdict
 from nmigrate.scene import verdict_now
 from nmigrate.sentences import join, say
 from nmigrate.states import Kind, State
@@ -113,12 +114,14 @@ def _before(move: Migration) -> str:
     }[Kind(move.kind)]
 
 
-def would_refuse(move: Migration, instance: Instance | None) -> str:
-    """Why a move that waits for its approval would be stopped just before its start, as things are now; "" where
-    nothing would."""
-    if move.state != State.ASKING or instance is None:
-        return ""
-    return verdict_now(move, instance).stop({reason["rule"] for reason in move.sets_aside})
+def judged(move: Migration, instance: Instance | None) -> Verdict | None:
+    """What speaks against a move that waits for its approval, as things are now; None once it does not wait."""
+    return verdict_now(move, instance) if move.state == State.ASKING and instance is not None else None
+
+
+def would_refuse(move: Migration, verdict: Verdict | None) -> str:
+    """Why it would be stopped just before its start; "" where nothing would."""
+    return verdict.stop({reason["rule"] for reason in move.sets_aside}) if verdict is not None else ""
 
 
 def lock_words(move: Migration, instance: Instance | None) -> str:

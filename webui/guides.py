@@ -191,8 +191,9 @@ GUIDES: tuple[Guide, ...] = (
                 say("I need it in a file."),
                 say(
                     "“Export as CSV” gives what you have filtered, for a spreadsheet, “As JSON” the same "
-                    "for a program. “Every entry” has one line for "
-                    "each entry, with its fingerprint; “Move by move” has one for each move, with its kind, its zones and how it ended. What is in both has the same "
+                    "for a program. “Every entry” has one line for each entry, with its fingerprint; “Move by "
+                    "move” has one for each move, with its kind, its zones and how it ended. What is in both has "
+                    "the same "
                     "column: time in UTC and in your time zone, who, cloud, instance, UUID, hosts, reason, "
                     "ticket, Nova's request id."
                 ),

@@ -192,21 +192,6 @@ class Plan:
         """The kinds of move that can be chosen: which options the page must offer."""
         return {card.way.kind.value for card in self.cards if card.way.is_askable}
 
-    @property
-    def live(self) -> Way | None:
-        """The way without downtime, where it can be asked for."""
-        ways = (card.way for card in self.cards)
-        return next((way for way in ways if way.kind is Kind.LIVE and way.is_askable), None)
-
-    def way(self, key: str) -> Way:
-        """The way of this name. Conflict when it does not lead there, with the reason where there is one."""
-        card = next((card for card in self.cards if card.way.key == key), None)
-        if card is None:
-            raise Conflict(say("This way does not lead there. Choose one of the ways below."))
-        if not card.way.is_askable:
-            raise Conflict(card.way.objections[0])
-        return card.way
-
 
 def target_of(data: Mapping[str, Any]) -> Target:
     """Where to: "to" is what the page's form says; host and zone are what a link says."""
@@ -224,15 +209,13 @@ def plan(
     instance: Instance,
     target: Target,
     wanted: str = "",
-    *,
-    ignoring: Migration | None = None,
 ) -> Plan:
-    """`wanted`: the way that was chosen before, if it still leads there. `ignoring`: the move that is judged."""
+    """`wanted`: the way that was chosen before, if it still leads there."""
     hosts = list(cloud.hypervisors.defer("aggregates"))
-    scene = scene_of(instance, hosts, ignoring=ignoring)
-    judged = destinations.matrix(scene, may_evacuate=user.has_perm(Perm.EVACUATE))
-    zones = _zones(scene, hosts, target, judged)
+    scene = scene_of(instance, hosts)
     may_evacuate = user.has_perm(Perm.EVACUATE)
+    judged = destinations.matrix(scene, may_evacuate=may_evacuate)
+    zones = _zones(scene, hosts, target, judged)
     ways = advisor.ways(scene, target, may_evacuate=may_evacuate)
     anywhere = ways if target == Target() else advisor.ways(scene, Target(), may_evacuate=may_evacuate)
     shared = shared_objections(ways)
@@ -257,16 +240,27 @@ def plan(
     )
 
 
-def card_of(
-    user: User, cloud: Cloud, instance: Instance, migration: Migration
-) -> tuple[WayCard | None, Plan]:
-    """The way that was asked for, as it looks now, and the plan that it is part of; None when none such leads there
-    any more."""
+def way_to(user: User, instance: Instance, target: Target, key: str) -> Way:
+    """The way of this name. Conflict when it does not lead there, with the reason where there is one."""
+    ways = advisor.ways(scene_of(instance), target, may_evacuate=user.has_perm(Perm.EVACUATE))
+    way = next((way for way in ways if way.key == key), None)
+    if way is None:
+        raise Conflict(say("This way does not lead there. Choose one of the ways below."))
+    if not way.is_askable:
+        raise Conflict(way.objections[0])
+    return way
+
+
+def card_of(user: User, instance: Instance, migration: Migration) -> tuple[WayCard | None, Way | None]:
+    """The way that was asked for, as it looks now, None when none such leads there any more; and the way without
+    downtime, where that can be asked for."""
     target = Target(host=migration.asked_host, zone="" if migration.asked_host else migration.asked_zone)
-    found = plan(user, cloud, instance, target, migration.kind, ignoring=migration)
+    scene = scene_of(instance, ignoring=migration)
+    ways = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE))
     wanted = (migration.kind, migration.changes_pin)
-    card = next((card for card in found.cards if (card.way.kind, card.way.changes_pin) == wanted), None)
-    return card, found
+    way = next((way for way in ways if (way.kind, way.changes_pin) == wanted), None)
+    live = next((way for way in ways if way.kind is Kind.LIVE and way.is_askable), None)
+    return (_card(way, _cost_names(ways), (), instance) if way else None), live
 
 
 def check_target(cloud: Cloud, target: Target) -> None:
@@ -302,7 +296,13 @@ def _zones(scene: Scene, hosts: list[Hypervisor], target: Target, judged: Matrix
         zone.is_open |= zone.is_own or len(hosts) <= FEW_HOSTS or target.host == host.host
         if row := rows.get(host.host):
             # What no way could change: another zone alone is no objection here, since some ways lead there.
-            found_there = preflight.judge_host(scene.case(kind, host.host, host.zone))
+            by_kind = next(cell.verdict for cell in row.cells if cell.kind is kind)
+            found_there = (
+                preflight.of_host(by_kind)
+                if by_kind.level
+                < Level.FORBIDDEN  # otherwise it may be forbidden everywhere, and no host looked at
+                else preflight.judge_host(scene.case(kind, host.host, host.zone))
+            )
             own = destinations.own_reason(row, usual)
             zone.leads |= row.level < Level.FORBIDDEN and found_there.level < Level.OURS
             zone.hosts.append(

@@ -57,6 +57,7 @@ __all__ = [
     "judge_host",
     "local_disk_gb",
     "lock_objections",
+    "of_host",
     "owner_of",
     "score",
     "start_objections",
@@ -71,6 +72,12 @@ __all__ = [
 HOST_RULES = (*rules_host.RULES, *rules_room.RULES, *rules_processor.RULES)
 RULES = (*rules_instance.RULES, *HOST_RULES)
 """Every rule, in the order in which equally grave reasons are told."""
+_HOST_RULE_NAMES = frozenset(rule.__name__ for rule in HOST_RULES)
+_WHEREVER = (*rules_instance.RULES, rules_host.source_state, rules_host.live_queue)
+"""Those that say the same of every host."""
+_OF_ONE_HOST = tuple(
+    rule for rule in HOST_RULES if rule not in _WHEREVER and rule is not rules_host.zone_changed
+)
 
 
 def judge(case: Case) -> Verdict:
@@ -82,13 +89,20 @@ def judge_host(case: Case) -> Verdict:
     return verdict_of(reason for rule in HOST_RULES for reason in rule(case))
 
 
+def of_host(verdict: Verdict) -> Verdict:
+    """The same, of a verdict for which the host was looked at."""
+    return Verdict(tuple(reason for reason in verdict.reasons if reason.rule in _HOST_RULE_NAMES))
+
+
 def judge_each(case: Case, hosts: Iterable[Destination]) -> list[Verdict]:
-    """The same move to each of these hosts. The rules about the instance alone are asked once for all, and where the
-    move is forbidden wherever it leads, no host is looked at: each has that one verdict."""
+    """The same move to each of these hosts. The rules that look at no host are asked once for all, the one about its
+    zone once for each zone; and where the move is forbidden wherever it leads, no host is looked at: each has that one
+    verdict."""
     anywhere = judge(replace(case, host=None))
     if anywhere.level is Level.FORBIDDEN:
         return [anywhere for _ in hosts]
-    alone = [reason for rule in rules_instance.RULES for reason in rule(replace(case, host=None))]
+    alone = [reason for rule in _WHEREVER for reason in rule(replace(case, host=None))]
+    of_zone: dict[str, list[Reason]] = {}
     found = []
     for host in hosts:
         # Not `replace`, which takes several times as long.
@@ -102,7 +116,10 @@ def judge_each(case: Case, hosts: Iterable[Destination]) -> list[Verdict]:
             case.abilities,
             case.around,
         )
-        found.append(verdict_of([*alone, *(reason for rule in HOST_RULES for reason in rule(one))]))
+        if host.zone not in of_zone:
+            of_zone[host.zone] = list(rules_host.zone_changed(one))
+        there = (reason for rule in _OF_ONE_HOST for reason in rule(one))
+        found.append(verdict_of([*alone, *of_zone[host.zone], *there]))
     return found
 
 

@@ -14,7 +14,7 @@ from nmigrate import audit
 from nmigrate.errors import CommentMissing, Conflict
 from nmigrate.models import Approval, Instance, Migration, Order
 from nmigrate.moves import Action, first_step
-from nmigrate.preflight import Level
+from nmigrate.preflight import Level, Verdict
 from nmigrate.scene import refusals_now, verdict_now
 from nmigrate.sentences import join, say
 from nmigrate.services.placing import first_order, order_step
@@ -33,15 +33,19 @@ class Asides:
     gone: tuple[dict[str, str], ...] = ()
 
 
-def asides(migration: Migration) -> Asides:
-    """Of a move that waits for its approval; by the inventory, and as it was asked for where that has no instance."""
+def asides(migration: Migration, verdict: Verdict | None = None) -> Asides:
+    """Of a move that waits for its approval; by the inventory, and as it was asked for where that has no instance.
+
+    `verdict`: of this move as things are now, where that was taken already.
+    """
     asked = migration.sets_aside if migration.state == State.ASKING else []
     if not asked:
         return Asides()
-    instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
-    if instance is None:
-        return Asides(tuple(asked))
-    verdict = verdict_now(migration, instance)
+    if verdict is None:
+        instance = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
+        if instance is None:
+            return Asides(tuple(asked))
+        verdict = verdict_now(migration, instance)
     rules = {reason["rule"] for reason in asked}
     against = [one for one in verdict.reasons if one.level >= Level.OURS and one.rule in rules]
     return Asides(

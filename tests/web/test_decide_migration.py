@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from nmigrate import services
 from nmigrate.models import Approval, AuditEvent, Hypervisor, Instance, Migration
@@ -385,3 +387,20 @@ def test_where_a_rejection_leads_is_told_when_that_host_is_out_of_service(
 
     Hypervisor.objects.filter(host="compute1").update(forced_down=True)
     assert "compute1 is down: Nova could not bring it back now." in text(client.get(page))
+
+
+def test_a_page_judges_what_is_asked_for_once(
+    client: Client, helpdesk: User, manager: User, running: Instance
+) -> None:
+    Instance.objects.filter(pk=running.pk).update(locked=True)
+    running.refresh_from_db()
+    move = services.request_migration(
+        actor=helpdesk, instance=running, host="compute4", reason="disk errors", sets_aside=["lock"]
+    )
+    client.force_login(manager)
+
+    for page in (f"/migrations/{move.pk}/", f"/migrations/{move.pk}/decide/"):
+        with CaptureQueriesContext(connection) as asked:
+            shown = text(client.get(page))
+        assert "is locked" in shown
+        assert sum('FROM "nmigrate_outsidemove"' in one["sql"] for one in asked) == 1, page

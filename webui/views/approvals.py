@@ -147,9 +147,11 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         selectors.pending_approvals(request.user).exclude(pk=migration.pk).exclude(requested_by=request.user)
     )
     runs = deciding.runs(migration, found)
-    asides = services.asides(migration)
+    meaning = _meaning(request, migration, found)
+    card = meaning.get("card")
+    asides = services.asides(migration, card.way.verdict if card else None)
     return {
-        **_meaning(request, migration, found),
+        **meaning,
         **_meanwhile(request, migration),
         **deciding.at_its_end(migration, found),
         "migration": migration,
@@ -201,7 +203,7 @@ def _meaning(request: SignedIn, migration: Migration, instance: Instance | None)
     """What the start would mean, from the inventory as it is now."""
     if migration.state != State.ASKING or instance is None:
         return {}
-    card, found = plan.card_of(request.user, instance.cloud, instance, migration)
+    card, live = plan.card_of(request.user, instance, migration)
     if card is None:
         return {"card": None}
     is_harsh = goes_down(card.way.kind, runs=instance.status != "SHUTOFF")
@@ -213,5 +215,5 @@ def _meaning(request: SignedIn, migration: Migration, instance: Instance | None)
         "steps": steps,
         # Who decides chooses no host: what to do about it is for who asked.
         "would_refuse": stopper.why if stopper else "",
-        "live": found.live if is_harsh else None,
+        "live": live if is_harsh else None,
     }

@@ -145,7 +145,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     known = {row.uuid: row for row in Instance.objects.filter(cloud=migration.cloud, uuid__in=uuids)}
     instance = known.get(migration.instance_uuid)
     is_waiting = migration.state in (State.ASKING, State.WAITING)
-    asides = services.asides(migration)
+    verdict = deciding.judged(migration, instance)
+    asides = services.asides(migration, verdict)
     outlook = retrying.outlook(migration, instance)
     told = stranding.told_now(migration, known, outlook)
     return {
@@ -154,7 +155,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "instance": instance,
         "sets_aside": asides.standing,
         "no_longer": asides.gone,
-        "would_refuse": deciding.would_refuse(migration, instance),
+        "would_refuse": deciding.would_refuse(migration, verdict),
         "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),

@@ -71,7 +71,7 @@ def _ask(request: SignedIn, cloud: Cloud, instance: Instance, form: MoveForm) ->
     data = form.cleaned_data
     target = plan.target_of(form.data)
     plan.check_target(cloud, target)
-    way = plan.plan(request.user, cloud, instance, target, data["way"]).way(data["way"])
+    way = plan.way_to(request.user, instance, target, data["way"])
     return services.request_migration(
         actor=request.user,
         instance=instance,
