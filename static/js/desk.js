@@ -245,7 +245,19 @@
   // ---- choices that send their form at once; without a script there is a button beside them
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-go]")) location.assign(event.target.value);
-    if (event.target.matches("[name=way]")) nameButton();
+    if (event.target.matches("[name=way]")) {
+      picked = event.target.id;
+      nameButton();
+    }
+  });
+  // A way that is chosen while those of another destination are on their way stays chosen, if it leads there.
+  let picked = "";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target.id === "how") picked = "";
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const again = event.detail.target.id === "how" && document.getElementById(picked);
+    if (again && !again.disabled) again.checked = true;
   });
   // The button says what is asked for: the way that is chosen, and where it leads.
   const nameButton = () => {

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -303,6 +304,23 @@ def test_the_menu_of_destinations_tells_which_can_take_it_and_only_those_are_sto
     expect(menu.locator("a.hit").last).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/migrate/\?host=compute1$"))
+
+
+def test_a_way_that_is_chosen_while_those_of_another_host_come_stays_chosen(
+    open_page: Open, helpdesk: User, running: Instance
+) -> None:
+    page = open_page(helpdesk, f"/clouds/lab/instances/{running.uuid}/migrate/")
+    held: list[Any] = []
+    page.context.route("**/migrate/?host=*", lambda route: held.append(route))
+    expect(page.locator("#way-live")).to_be_checked()
+    page.locator("input[name=to][value='host:compute4']").check()
+    expect(page.locator("html.is-loading")).to_have_count(1)
+    page.check("#way-cold")
+    with page.expect_response("**/migrate/?host=*"):
+        held.pop().continue_()
+    expect(page).to_have_url(re.compile("host=compute4"))
+    expect(page.locator("#way-cold")).to_be_checked()
+    expect(page.locator("[data-names-host]")).to_have_text("Ask to move it to compute4 (needs approval)")
 
 
 def test_the_plan_of_a_cloud_with_many_hosts_has_no_fault(open_page: Open, helpdesk: User, db: None) -> None:
