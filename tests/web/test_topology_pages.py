@@ -36,6 +36,31 @@ def test_the_topology_begins_with_the_first_cloud(client: Client, helpdesk: User
     assert client.get("/clouds/").headers["Location"] == "/clouds/lab/"
 
 
+@pytest.mark.parametrize(("language", "mark"), [("en", ","), ("vi", ".")])
+def test_thousands_are_grouped_as_the_language_has_them(
+    client: Client, helpdesk: User, synced: FakeCloud, language: str, mark: str
+) -> None:
+    vm1 = Instance.objects.get(name="vm1")
+    values = {field.attname: getattr(vm1, field.attname) for field in Instance._meta.concrete_fields}
+    Instance.objects.bulk_create(
+        Instance(**values | {"id": None, "uuid": str(uuid4()), "name": f"many-{number}"})
+        for number in range(1200)
+    )
+    everywhere = Instance.objects.count()
+    on_host = Instance.objects.filter(host=vm1.host).count()
+    client.force_login(helpdesk)
+
+    def shown(address: str) -> str:
+        return text(client.get(address, headers={"Accept-Language": language}))
+
+    def figure(number: int) -> str:
+        return f"1{mark}{number % 1000:03} "
+
+    assert figure(everywhere) in shown("/clouds/lab/")
+    assert figure(on_host) in shown(f"/clouds/lab/hosts/{vm1.host}/?page=2")
+    assert figure(1201) in shown("/clouds/lab/find/?q=vm1")
+
+
 def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: User) -> None:
     client.force_login(helpdesk)
     assert "No cloud has been read yet" in text(client.get("/clouds/"))
