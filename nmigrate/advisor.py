@@ -23,16 +23,14 @@ class Target:
 
 
 def best_host(scene: Scene, zone: str) -> str:
-    """The host of a zone that suits best (preflight.score), of those that nothing speaks against, one with a warning
+    """The host of a zone that suits best (preflight.rank), of those that nothing speaks against, one with a warning
     only where there is no other; "" if none."""
-    fitting = {
-        name: verdict for name, verdict in _judged_hosts(scene, zone).items() if verdict.level < Level.OURS
-    }
-
-    def suits(name: str) -> tuple[int, int]:
-        return -fitting[name].level, preflight.score(scene.case(Kind.SHELVE, name, zone)).points
-
-    return max(fitting, key=suits) if fitting else ""
+    fitting = [
+        preflight.rank(verdict, preflight.score(scene.case(Kind.SHELVE, name, zone)), name)
+        for name, verdict in _judged_hosts(scene, zone).items()
+        if verdict.level < Level.OURS
+    ]
+    return min(fitting)[2] if fitting else ""
 
 
 def _judged_hosts(scene: Scene, zone: str) -> dict[str, Verdict]:

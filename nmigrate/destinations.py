@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from nmigrate.preflight import Destination, Level, Reason, Score, Verdict, judge_each, score, without_cold
+from nmigrate.preflight import (
+    Destination,
+    Level,
+    Reason,
+    Score,
+    Verdict,
+    judge_each,
+    rank,
+    score,
+    without_cold,
+)
 from nmigrate.scene import Scene
 from nmigrate.states import Kind
 from nmigrate.ways import ONLY_OPERATORS
@@ -161,12 +171,12 @@ def _common(verdicts: Iterable[Verdict]) -> tuple[Reason, ...]:
 def best(rows: Iterable[Row]) -> Best | None:
     """The least harm first, then without a warning, then what suits best; None when no move can be asked for."""
     found = [
-        (place, cell.verdict.level, -row.score.points, row.host.host, row, cell)
+        ((place, *rank(cell.verdict, row.score, row.host.host)), row, cell)
         for row in rows
         for place, cell in enumerate(row.cells)
         if cell.verdict.level < Level.OURS
     ]
     if not found:
         return None
-    *_, row, cell = min(found, key=lambda one: one[:4])
+    _, row, cell = min(found, key=lambda one: one[0])
     return Best(row.host, cell, row.score)

@@ -103,7 +103,7 @@ def _best(scene: Scene, kind: Kind, hosts: Sequence[Destination]) -> str:
     """The host that suits best of those that can be asked for, one with a warning only where there is no other; ""
     for none."""
     fitting = [
-        (verdict.level, -preflight.score(scene.case(kind, host.host)).points, host.host)
+        preflight.rank(verdict, preflight.score(scene.case(kind, host.host)), host.host)
         for host, verdict in zip(hosts, preflight.judge_each(scene.case(kind), hosts), strict=True)
         if verdict.level < Level.OURS
     ]

@@ -123,5 +123,5 @@ def _judged(scene: Scene, move: Migration, zone: str) -> tuple[tuple[str, ...], 
         if reasons:
             against[name] = reasons[0]
         else:
-            ranked[name] = (verdict.level, -preflight.score(case).points, name)
+            ranked[name] = preflight.rank(verdict, preflight.score(case), name)
     return tuple(sorted(ranked, key=ranked.__getitem__)), against

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nmigrate.preflight import rules_host, rules_instance, rules_processor, rules_room
-from nmigrate.preflight.scoring import Part, Score, score
+from nmigrate.preflight.scoring import Part, Score, rank, score
 from nmigrate.preflight.subjects import (
     Abilities,
     Around,
@@ -59,6 +59,7 @@ __all__ = [
     "lock_objections",
     "of_host",
     "owner_of",
+    "rank",
     "score",
     "start_objections",
     "starts_from_volume",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nmigrate.preflight.rules_processor import missing_features
 from nmigrate.preflight.rules_room import needed_disk_gb, needed_memory_mb
 from nmigrate.preflight.subjects import Destination
-from nmigrate.preflight.verdict import Case
+from nmigrate.preflight.verdict import Case, Verdict
 from nmigrate.sentences import say, say_n
 
 
@@ -36,6 +36,11 @@ def score(case: Case) -> Score:
         return Score()
     parts = (_memory, _processor, _zone, _version, _neighbours, _disk)
     return Score(tuple(part(case, case.host) for part in parts))
+
+
+def rank(verdict: Verdict, found: Score, host: str) -> tuple[int, int, str]:
+    """What puts the best of several hosts first: one without a warning, then the one with the most points."""
+    return verdict.level, -found.points, host
 
 
 def _share(left: int, capacity: int, of: int) -> int:
