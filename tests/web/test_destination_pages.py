@@ -223,3 +223,12 @@ def test_where_no_kind_of_move_is_open_there_is_no_empty_table(
     assert "<table" in text(client.get(path))
     Instance.objects.filter(pk=running.pk).update(status="ERROR")
     assert "<table" not in text(client.get(path))
+
+
+def test_what_is_locked_says_so_at_its_name(shown_to: Any, helpdesk: User, running: Instance) -> None:
+    mark = '<use href="#shape-lock"/></svg>locked</span>'
+    assert mark not in shown_to(helpdesk, running)
+
+    Instance.objects.filter(pk=running.pk).update(locked=True)
+
+    assert shown_to(helpdesk, running).count(mark) == 1
