@@ -197,8 +197,8 @@ def _fits(verdict: Verdict) -> bool:
 
 def _may_leave(case: Case, *, can_stay: bool) -> Reason:
     zone = case.subject.zone
-    why = say("It is bound to no zone, so Nova may choose a host outside {zone}.", zone=zone)
-    advice = say("To keep it in {zone}, choose a host there.", zone=zone) if can_stay else ""
+    why = say("It is bound to no zone, so Nova may choose a host outside zone {zone}.", zone=zone)
+    advice = say("To keep it in zone {zone}, choose a host there.", zone=zone) if can_stay else ""
     return Reason(MAY_LEAVE, Level.AMBER, why, advice)
 
 

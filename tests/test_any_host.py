@@ -136,8 +136,8 @@ def test_that_it_may_leave_its_zone_is_known_before(kind: Kind) -> None:
     said = judged(case(FREE, kind), host(), AWAY)
     assert said is not None
     assert (said.rule, said.level) == (MAY_LEAVE, Level.AMBER)
-    assert "may choose a host outside z1" in said.why
-    assert said.advice == "To keep it in z1, choose a host there."
+    assert "may choose a host outside zone z1" in said.why
+    assert said.advice == "To keep it in zone z1, choose a host there."
     full_here = judged(case(FREE, kind), host(state="down"), AWAY)
     assert full_here is not None
     assert full_here.advice == ""

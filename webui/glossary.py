@@ -121,9 +121,9 @@ TERMS: dict[str, Term] = {
         say("instance"), say("One virtual machine, with its disk, its addresses and its size."), "server"
     ),
     "hypervisor": Term(
-        say("hypervisor"),
-        say("A physical machine on which instances run. Also called a host."),
-        "compute host",
+        say("host"),
+        say("A physical machine on which instances run. The program on it that runs them is its hypervisor."),
+        "hypervisor, compute host",
     ),
     "zone": Term(
         say("zone"),

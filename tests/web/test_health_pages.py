@@ -119,3 +119,16 @@ def test_what_is_red_stands_first(client: Client, operator: User, synced: FakeCl
         beat(name)
     shown = text(client.get("/health/"))
     assert shown.index("What needs a look") < shown.index("This application")
+
+
+def test_services_that_were_never_listed_are_not_called_up(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(helpdesk)
+    assert "all up" in text(client.get("/health/"))
+
+    Service.objects.all().delete()
+
+    shown = text(client.get("/health/"))
+    assert "Nova listed none" in shown
+    assert "all up" not in shown

@@ -41,7 +41,7 @@ def test_the_plan_names_each_host_with_its_room_or_why_it_cannot_be(client: Clie
     assert "Let Nova choose the host" in shown
     assert "compute3 is down. Choose another host." in shown
     assert 'value="host:compute3" hx-get="?host=compute3" disabled' in shown
-    assert "188 GiB memory, 184 vCPU, 1,960 GiB disk free" in shown
+    assert "Free: 188 GiB memory, 184 vCPU, 1,960 GiB disk" in shown
     assert "compute4 is too full: 96 MiB of memory free, 2,048 needed. Choose another host." in shown
     assert "compute1 already" not in shown
 
@@ -284,7 +284,7 @@ def test_that_nova_may_choose_another_zone_is_said_where_nova_is_chosen(
 ) -> None:
     shown = text(client.get(plan_of(running)))
 
-    assert shown.count("It is bound to no zone, so Nova may choose a host outside nova.") == 1
+    assert shown.count("It is bound to no zone, so Nova may choose a host outside zone nova.") == 1
     assert "bound to no zone" in shown[: shown.index('id="how-title"')]
 
 

@@ -17,7 +17,10 @@ def health(request: SignedIn) -> HttpResponse:
     found = selectors.health()
     states = [(label, found.counts[state]) for state, label in LABELS.items() if found.counts.get(state)]
     findings = noticed.rows(request.user, selectors.findings(), is_health=True)
-    clouds = [(cloud, found.troubled_services.get(cloud.name, [])) for cloud in found.clouds]
+    clouds = [
+        (cloud, found.services.get(cloud.name, 0), found.troubled_services.get(cloud.name, []))
+        for cloud in found.clouds
+    ]
     context = {
         "health": found,
         "clouds": clouds,
