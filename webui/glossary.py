@@ -233,7 +233,7 @@ TERMS: dict[str, Term] = {
     "lock": Term(
         say("lock"),
         say(
-            "Nobody of its project can change a locked instance. nmigrate locks it while a decision waits, "
+            "Nobody in its project can change a locked instance. nmigrate locks it while a decision waits, "
             "and puts back the lock that was there before."
         ),
     ),

@@ -336,7 +336,7 @@ def _warnings(judged: Matrix, kind: Kind) -> dict[str, tuple[str, ...]]:
         row.host.host: tuple(
             reason.text
             if reason.level is Level.AMBER
-            else say("Not by {kind}: {why}", kind=KIND_LABELS[kind], why=reason.text)
+            else say("Not by {kind}. {why}", kind=KIND_LABELS[kind], why=reason.text)
             for cell in row.cells
             if cell.kind is kind
             for reason in cell.own

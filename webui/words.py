@@ -167,7 +167,7 @@ _MEANS: dict[tuple[str, str], str] = {
     (Kind.LIVE, State.RUNNING): say("It goes on running while Nova moves it."),
     (Kind.SHELVE, State.RUNNING): say("It is stored, and brought up elsewhere, step by step."),
     (Kind.COPY, State.RUNNING): say(
-        "A copy of it is made, step by step; the original stays until the decision."
+        "A copy of it is made, step by step; the original stays beside it at least until the decision."
     ),
     (Kind.COPY, State.WAITING): say(
         "The copy runs, the original stands stopped beside it; a manager keeps the copy or drops it."

@@ -67,7 +67,7 @@ OWN: tuple[Row, ...] = (
     Row(
         "stopped-as-asked",
         "",
-        _("Somebody asked for that here; the timeline says who."),
+        _("It was stopped here, as was asked; the timeline says by whom."),
         _("Plan it again when it suits. Nothing needs to be put right."),
         HELPDESK,
     ),

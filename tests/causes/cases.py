@@ -356,7 +356,7 @@ def deleted_on_the_way(scene: Scene) -> Migration:
 # -- stopped by somebody, or waiting
 
 
-@case("20", "stopped-as-asked", H, "Somebody asked for that here", "when it suits", State.ABORTED)
+@case("20", "stopped-as-asked", H, "stopped here, as was asked", "when it suits", State.ABORTED)
 def stopped_as_asked(scene: Scene) -> Migration:
     move = running(scene)
     services.abort_migration(actor=scene.helpdesk, migration=move)

@@ -431,7 +431,7 @@ def test_what_suits_best_stands_first_and_a_host_says_which_kind_does_not_lead_t
 
     shown = text(client.get(plan_of(running)))
 
-    assert "Not by live migration: The hypervisor of compute4 is older than that of compute2." in shown
+    assert "Not by live migration. The hypervisor of compute4 is older than that of compute2." in shown
     assert "of compute1 is older" not in shown
     found = re.findall(r'<input type="radio" name="to" value="host:([^"]+)"', shown)
     assert found == ["compute4", "compute1", "compute3"], "its own zone first, then what suits best"
