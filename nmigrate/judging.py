@@ -206,6 +206,11 @@ def explained(cloud: api.Cloud, move: Migration, instance: Instance, request_id:
         cause = supposed(cloud, move, instance, cause)
     elif cause.key == "no-words" and instance.status == "ERROR":
         cause = own_cause("in-error", *cause.proofs, **words)
+    elif cause.key.startswith("unknown:") and instance.status == "ERROR":
+        find = say(
+            "An operator must find out why, and bring it out of its error. Then it can be planned again."
+        )
+        cause = replace(cause, next_step=find)
     if instance.status == "ERROR" and cause.who == HELPDESK:
         # Nova moves nothing that is in error, so planning it again would be refused.
         first = say("An operator must bring it out of its error first.")

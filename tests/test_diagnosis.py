@@ -15,6 +15,7 @@ from nmigrate import services, stranding
 from nmigrate.cloud import api
 from nmigrate.diagnosis import ROWS, TABLE, Row, explain_move, explain_refusal, mark, match, own_cause
 from nmigrate.diagnosis.explain import _STEPS, CHECK_OF_DESTINATION
+from nmigrate.judging import explained
 from nmigrate.models import Instance, Migration
 from nmigrate.moves import Action
 from nmigrate.selectors.causes import similar_cases
@@ -97,6 +98,17 @@ def test_unknown_words_have_the_same_mark_on_another_host() -> None:
     assert mark("flux empty on compute1 after 3 s") == mark("flux empty on compute22 after 71 s")
     assert mark("flux empty") != mark("flux full")
     assert explain_move(None, "flux empty", name="vm2").key == mark("flux empty")
+
+
+def test_what_no_row_knows_is_not_planned_again_while_it_is_in_error(
+    synced: FakeCloud, vm2: Instance
+) -> None:
+    synced.change(vm2.uuid, status="ERROR", fault="flux empty")
+    vm2.status = "ERROR"
+    cause = explained(synced, Migration(source_host="compute1"), vm2).cause
+    assert cause is not None
+    assert cause.key == mark("flux empty")
+    assert cause.next_step.startswith("An operator must find out why, and bring it out of its error.")
 
 
 def test_unknown_words_are_shown_with_step_and_host_though_the_cloud_ends_with_known_ones() -> None:

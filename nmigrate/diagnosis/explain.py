@@ -158,7 +158,7 @@ def _unknown(where: str, said: str) -> Cause:
     return Cause(
         mark(said),
         join([where, say("The cloud's words for it are new to nmigrate: “{words}”.", words=shown)]),
-        say("An operator must look at it. What is not in error can be planned again with another host."),
+        say("An operator must look at it. It can be planned again with another host."),
         OPERATOR,
     )
 
