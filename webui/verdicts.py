@@ -153,6 +153,16 @@ class Page:
         return self.tone in (LOOKS[Level.OURS].tone, LOOKS[Level.FORBIDDEN].tone)
 
     @property
+    def told_columns(self) -> list[ColumnView]:
+        """Those of which more is said than what is true of all."""
+        return [column for column in self.columns if column.told or not column.is_closed]
+
+    @property
+    def told_above(self) -> str:
+        """The names of the others."""
+        return join((column.name for column in self.columns if column not in self.told_columns), ", ")
+
+    @property
     def open_columns(self) -> list[ColumnView]:
         return [column for column in self.columns if not column.is_closed]
 
