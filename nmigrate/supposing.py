@@ -11,7 +11,7 @@ from nmigrate.diagnosis import HELPDESK, OPERATOR, Cause, own_cause
 from nmigrate.models import Cloud, Hypervisor, Instance, Migration
 from nmigrate.preflight import Around, Case, Destination, Level, Reason
 from nmigrate.preflight.rules_host import ANOTHER_OR_WAIT
-from nmigrate.preflight.rules_processor import LIKE_HOST, NEWER_HOST
+from nmigrate.preflight.rules_processor import NEWER_HOST, SIMILAR_HOST
 from nmigrate.preflight.rules_room import LARGER_HOST
 from nmigrate.preflight.words import ANOTHER_HOST, ANOTHER_KIND
 from nmigrate.sentences import join, say
@@ -41,7 +41,7 @@ AGAIN: dict[str, str] = {
     ANOTHER_HOST: say("Plan it again with another host."),
     ANOTHER_OR_WAIT: say("Plan it again with another host, or wait a minute."),
     LARGER_HOST: say("Plan it again with a larger host."),
-    LIKE_HOST: say("Plan it again with a like host, or move it cold."),
+    SIMILAR_HOST: say("Plan it again with a similar host, or move it cold."),
     ANOTHER_KIND: say("Plan it again as another kind of move."),
     NEWER_HOST: say("Plan it again with a newer host, or move it cold."),
 }

@@ -299,7 +299,8 @@ def evacuate(scene: Scene, host: str, zone: str, *, may_evacuate: bool) -> Way:
         verdict=scene.verdict(Kind.EVACUATE, host).also(more),
         notes=(
             say(
-                "Be certain that {host} is off: two guests on one disk would destroy it.", host=instance.host
+                "Be certain that {host} is off: two instances on one disk would destroy it.",
+                host=instance.host,
             ),
         ),
         costs=(

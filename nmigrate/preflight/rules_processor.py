@@ -20,7 +20,7 @@ ENCRYPTION = {
 TPM_SECRET = "COMPUTE_SECURITY_TPM_SECRET_SECURITY_"  # noqa: S105  # a trait
 NAMED = 4
 """So many missing features are named; the rest is counted."""
-LIKE_HOST = say("Choose a like host, or move it cold.")
+SIMILAR_HOST = say("Choose a similar host, or move it cold.")
 NEWER_HOST = say("Choose a newer host, or move it cold.")
 
 
@@ -103,21 +103,21 @@ def processor(case: Case) -> Iterable[Reason]:
         hosts = {"host": case.host.host, "source": case.source.host}
         why = (
             say(
-                "The processor of {host} lacks {features} and {more} more, which {source} has; a "
-                "guest that uses them cannot go there live.",
+                "The processor of {host} lacks {features} and {more} more, which {source} has; an "
+                "instance that uses them cannot go there live.",
                 features=shown,
                 more=len(missing) - NAMED,
                 **hosts,
             )
             if len(missing) > NAMED
             else say(
-                "The processor of {host} lacks {features}, which {source} has; a guest that uses "
+                "The processor of {host} lacks {features}, which {source} has; an instance that uses "
                 "them cannot go there live.",
                 features=shown,
                 **hosts,
             )
         )
-        yield amber("processor", why, LIKE_HOST)
+        yield amber("processor", why, SIMILAR_HOST)
 
 
 def hypervisor_version(case: Case) -> Iterable[Reason]:

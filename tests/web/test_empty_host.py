@@ -45,7 +45,8 @@ def test_each_instance_gets_a_way_and_a_host_of_its_zone(
         f"{uuid_of('demo_zone')}/live/compute4": True,
         f"{uuid_of('doem')}/cold/compute4": True,
     }
-    assert "2 go on as they are, running or stopped." in shown
+    assert "2 move without a change: what runs goes on, what is stopped stays stopped." in shown
+    assert "Which of them, and where to</h2>" in shown
     assert "compute2 is still in service" in shown
 
 
@@ -208,6 +209,7 @@ def test_helpdesk_evacuates_nothing(sign_in: SignIn, helpdesk: User, running: In
     client = sign_in(helpdesk)
     shown = text(client.get(EMPTY.format("compute2")))
     assert picks(shown) == {}
+    assert "What is on it</h2>" in shown
     assert "Only an operator may evacuate" in shown
     assert '<button class="primary" id="ask"' not in shown
     forged = {"pick": [f"{running.uuid}/evacuate/compute4"], "reason": "it burnt"}
