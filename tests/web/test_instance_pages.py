@@ -133,6 +133,17 @@ def test_nobody_else_is_offered_to_unlock_it(
     Instance.objects.filter(pk=vm2.pk).update(locked=True)
 
     assert 'id="unlock-it"' not in page_of(client, request.getfixturevalue(role), vm2)
+    Instance.objects.filter(pk=vm2.pk).update(task_state="image_uploading")
+    assert "You can unlock it" not in page_of(client, request.getfixturevalue(role), vm2)
+
+
+def test_an_operator_reads_when_it_can_be_unlocked(client: Client, operator: User, vm2: Instance) -> None:
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, task_state="image_uploading")
+
+    shown = page_of(client, operator, vm2)
+
+    assert 'id="unlock-it"' not in shown
+    assert "You can unlock it here once this is over: its snapshot is being stored." in shown
 
 
 def test_while_it_is_moved_it_cannot_be_stopped_or_unlocked(

@@ -15,7 +15,9 @@ from nmigrate import destinations as judged
 from nmigrate.errors import Conflict
 from nmigrate.models import Cloud, Instance, Migration, Order, OutsideMove
 from nmigrate.preflight import Level
+from nmigrate.preflight.words import doing
 from nmigrate.scene import by_name, scene_of
+from nmigrate.sentences import say
 from nmigrate.states import Perm
 from nmigrate.ways import Way
 from webui import noticed, plan, toasts, unsent
@@ -153,6 +155,9 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
         "may_start": request.user.has_perm(Perm.OPERATE) and can_be_ordered and instance.status == "SHUTOFF",
         "may_stop": request.user.has_perm(Perm.STOP) and can_be_ordered and instance.status == "ACTIVE",
         "may_unlock": request.user.has_perm(Perm.UNLOCK) and is_free and instance.locked,
+        "unlock_after": _unlock_after(instance)
+        if request.user.has_perm(Perm.UNLOCK) and not move and not is_ordered
+        else "",
         "is_busy": bool(move or outside or is_ordered or instance.task_state),
         "version": _version(
             instance,
@@ -164,6 +169,13 @@ def _status(request: SignedIn, cloud: Cloud, instance: Instance) -> dict[str, An
             outside and (outside.pk, outside.status, outside.dest_host),
         ),
     }
+
+
+def _unlock_after(instance: Instance) -> str:
+    """When who may unlock it can do so, while the cloud is busy with it."""
+    if not instance.locked or not instance.task_state:
+        return ""
+    return say("You can unlock it here once this is over: {what}.", what=doing(instance.task_state))
 
 
 def _waits_outside(instance: Instance, outside: OutsideMove | None) -> bool:
