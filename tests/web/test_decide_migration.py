@@ -1,10 +1,13 @@
 """Approvals: the badge, the list, the page from which a manager decides, and everybody who comes too late."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from nmigrate import services
 from nmigrate.models import Approval, AuditEvent, Hypervisor, Instance, Migration
@@ -180,6 +183,11 @@ def test_who_has_decided_goes_on_to_the_next_that_waits_for_them(
     client.post(f"/migrations/{waiting.pk}/confirm/", {"comment": ""})
     assert f'href="/migrations/{others.pk}/decide/">Next decision: demo_zone' in page(manager)
     assert "Next decision" not in page(helpdesk)
+
+    long_ago = timezone.now() - timedelta(hours=1)
+    waiting.approvals.update(decided_at=long_ago)
+    assert "Next decision" not in page(manager), "they look at it again, and decide on nothing now"
+    waiting.approvals.update(decided_at=timezone.now())
 
     Migration.objects.filter(pk=others.pk).update(state=State.CANCELLED)
     assert "Next decision" not in page(manager), "one's own request is another's to decide"

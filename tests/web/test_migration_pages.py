@@ -406,6 +406,29 @@ def test_who_decided_against_it_is_told_on_top_with_the_comment(
     assert "“not in office hours”" in shown
 
 
+def test_who_did_not_approve_it_is_said_once(
+    client: Client, helpdesk: User, manager: User, asking: Migration
+) -> None:
+    services.decline_migration(actor=manager, migration=asking, comment="not in office hours")
+    client.force_login(helpdesk)
+    shown = text(client.get(f"/migrations/{asking.pk}/"))
+    assert "manager did not approve it; nothing was sent to Nova." in shown
+    assert "“not in office hours”" in shown
+    assert "A manager did not" not in shown
+    assert "Decided by" not in shown
+
+
+def test_whoever_may_decide_on_a_request_says_no_there(
+    client: Client, helpdesk: User, manager: User, asking: Migration
+) -> None:
+    client.force_login(manager)
+    shown = text(client.get(f"/migrations/{asking.pk}/"))
+    assert 'id="decide-it"' in shown
+    assert 'id="cancel-it"' not in shown
+    client.force_login(helpdesk)
+    assert 'id="cancel-it"' in text(client.get(f"/migrations/{asking.pk}/"))
+
+
 def test_who_let_it_begin_is_not_told_as_who_sent_it_back_when_nobody_decided(
     client: Client, helpdesk: User, manager: User, asking: Migration
 ) -> None:

@@ -1,6 +1,7 @@
 """Migrations: the list, one of them with its live timeline, and what a person may do to it on its way."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -8,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from nmigrate import progress, retrying, selectors, services, stranding
@@ -29,6 +31,8 @@ from webui.step_words import POST_COPY
 PER_PAGE = 50
 ASKABLE = (State.FAILED, State.REVERTED, State.CANCELLED, State.ABORTED, State.DECLINED)
 """After these it can be asked for anew."""
+GOING_ON = timedelta(minutes=10)
+"""So long after a decision the next one is offered beside it."""
 
 
 @require_safe
@@ -166,11 +170,12 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "decision": _told_decision(migration),
         "rows": comparison.rows(migration, known.get(comparison.subject(migration))),
         "actions": actions,
+        # Who may decide says no there, with a reason.
+        "may_withdraw": "cancel" in actions and "approve" not in actions,
         "told": told,
         "outlook": outlook,
         "chosen_host": request.POST.get("host", ""),
         "similar": past_cases(migration) if migration.failure else (),
-        "is_new_to_us": migration.cause.startswith("unknown:"),
         "who_acts": _who_acts(request, told.by),
         "is_theirs": _is_theirs(request, told.by),
         "choices": half_way.choices(migration, actions, outlook),
@@ -199,8 +204,12 @@ def _version(migration: Migration) -> str:
 
 
 def _next_decision(user: User, migration: Migration) -> Migration | None:
-    """Who has decided on this one goes on from here to the next that waits for them."""
-    if not user.has_perm(Perm.APPROVE) or not migration.approvals.filter(decided_by=user).exists():
+    """Who has just decided on this one goes on from here to the next that waits for them."""
+    lately = timezone.now() - GOING_ON
+    if (
+        not user.has_perm(Perm.APPROVE)
+        or not migration.approvals.filter(decided_by=user, decided_at__gte=lately).exists()
+    ):
         return None
     others = selectors.pending_approvals(user).exclude(pk=migration.pk).exclude(requested_by=user)
     return others.first()
