@@ -110,6 +110,18 @@ def test_nothing_is_green_while_a_service_is_down(client: Client, operator: User
     assert "One service of a host is down or out of service." in shown
 
 
+def test_who_starts_a_silent_process_reads_how_and_others_whom_to_tell(
+    client: Client, operator: User, helpdesk: User, synced: FakeCloud
+) -> None:
+    client.force_login(operator)
+    assert "Start it with" in text(client.get("/health/"))
+
+    client.force_login(helpdesk)
+    shown = text(client.get("/health/"))
+    assert "manage.py" not in shown
+    assert "Tell an operator. Operators of this cloud: operator." in shown
+
+
 def test_what_is_red_stands_first(client: Client, operator: User, synced: FakeCloud) -> None:
     client.force_login(operator)
     shown = text(client.get("/health/"))
