@@ -254,6 +254,10 @@ def test_an_entry_has_a_page_of_its_own(client: Client, auditor: User, done: Mig
 
     assert event.hash in shown
     assert "looks healthy" in shown
+    assert audit.GENESIS not in shown
+    first = text(client.get(f"/audit/{AuditEvent.objects.earliest('id').pk}/"))
+    assert "none, it is the first" in first
+    assert audit.GENESIS not in first
     assert client.get("/audit/999999/").status_code == 404
 
 

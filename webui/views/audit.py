@@ -114,6 +114,7 @@ def audit_event(request: SignedIn, pk: int) -> HttpResponse:
         "audit_event.html",
         {
             "event": event,
+            "is_first": event.previous_hash == audit.GENESIS,
             "beside": set(beside),
             "before": pk - 1,
             "after": pk + 1,
