@@ -430,3 +430,17 @@ def test_what_was_left_of_the_memory_stays_after_the_end(client: Client, helpdes
     shown = text(client.get(f"/migrations/{move.pk}/"))
 
     assert "From 2.5 GiB to 256 MiB, of 2.5 GiB in all." in shown
+
+
+def test_what_was_left_of_the_memory_and_did_not_shrink_is_said_to_have_stayed(
+    client: Client, helpdesk: User
+) -> None:
+    samples = [[NOW.timestamp() + 5 * n, float(2 * 2**30)] for n in range(10)]
+    progress = {"total": 4 * 2**30, "samples": samples}
+    move = asked(helpdesk, NOW, "done", kind="live", ended_at=NOW, progress=progress)
+    client.force_login(helpdesk)
+
+    shown = text(client.get(f"/migrations/{move.pk}/"))
+
+    assert "It has stayed at 2.0 GiB of 4.0 GiB." in shown
+    assert "From 2.0 GiB" not in shown

@@ -240,13 +240,19 @@ class Remaining:
         return self.memory.total / 2
 
     @property
+    def has_stayed(self) -> bool:
+        """Whether it has hardly changed, by less than a hundredth of the memory, since it was measured first."""
+        left = [point.remaining for point in self.memory.points]
+        return len(left) > 1 and max(left) - min(left) < self.memory.total / 100
+
+    @property
     def told(self) -> str:
         """How often it rose again, and why."""
         if not self.rose:
             return ""
         return say_n(
-            "Once more was left than before: the guest changed its memory faster than it was copied.",
-            "{n} times more was left than before: the guest changed its memory faster than it was copied.",
+            "Once more was left than before: the instance changed its memory faster than it was copied.",
+            "{n} times more was left than before: the instance changed its memory faster than it was copied.",
             self.rose,
         )
 
