@@ -45,6 +45,7 @@ from nmigrate.models import (
 from nmigrate.selectors.moves import ACTIVE_STATES, pending_approvals, pending_count
 from nmigrate.selectors.noticed import STATUSES, findings
 from nmigrate.selectors.pulse import Pulse, silent
+from nmigrate.selectors.trail import DECIDING
 from nmigrate.selectors.zones import clouds
 from nmigrate.states import Kind, Perm, State
 
@@ -54,7 +55,6 @@ NAMED = 3
 FAILED_FOR = timedelta(days=14)
 """A failed move that nobody followed up is shown for so long."""
 OUTSIDE_FOR = timedelta(days=30)
-BY_MANAGERS = (Approval.APPROVE, Approval.DECLINE, Approval.CONFIRM, Approval.REJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,7 @@ def _outside() -> QuerySet[AuditEvent]:
 def _trail(since: datetime) -> Trail:
     found = AuditEvent.objects.filter(at__gte=since).aggregate(
         entries=Count("id"),
-        decisions=Count("id", filter=Q(action__in=BY_MANAGERS)),
+        decisions=Count("id", filter=Q(action__in=DECIDING)),
         outside=Count("id", filter=Q(is_outside=True)),
     )
     return Trail(**found)

@@ -1,7 +1,9 @@
 """My work: what waits, what went wrong, and what changed since a person was here; and when that was."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -225,6 +227,7 @@ def test_an_operator_sees_hosts_findings_and_the_failures_that_are_theirs(
     assert f'id="failed-{theirs.pk}"' in shown
     assert f'id="failed-{not_theirs.pk}"' not in shown
     assert "It hangs. <b>You can do this.</b> Look at it." in shown
+    assert "<b>Do something. You can do this.</b>" in shown
     assert "It was odd." not in shown
     assert "new fans" in shown
     assert shown.index('hosts/compute4/"') < shown.index('hosts/compute2/"'), "what is down comes first"
@@ -388,6 +391,9 @@ def test_an_auditor_sees_what_was_done_past_nmigrate_and_what_is_new_in_the_trai
     assert "eve" in shown
     assert "confirmed it outside nmigrate" in shown
     assert 'id="trail-outside"' in shown
+    found = re.search(r'id="trail-decisions" href="([^"]+)">(\d+)</a>', shown)
+    assert found, "the link leads to as many as it says"
+    assert client.get(unescape(found[1])).context["page"].paginator.count == int(found[2])
     assert 'action="/audit/"' in shown
     assert "Waits for you" not in shown
     assert "chain unbroken" in text(client.get("/mine/chain/"))

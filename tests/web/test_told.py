@@ -31,6 +31,7 @@ from tests.conftest import run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
 from tests.web.telling import tell_in_brackets, unmarked
+from webui.templatetags.desk import meter, zone_named, zone_titled
 from webui.templatetags.parts import composed
 
 DATA = (
@@ -333,3 +334,13 @@ def test_a_bad_form_is_told(client: Client, manager: User, waiting: Migration) -
 
     assert page.status_code == 422
     assert "⟦A comment may have up to ⟧2000⟦ characters.⟧" in text(page)
+
+
+def test_a_zone_is_not_called_so_twice() -> None:
+    assert [zone_named(name) for name in ("nova", "zone-a", "Zone 7")] == ["zone nova", "zone-a", "Zone 7"]
+    assert [zone_titled(name) for name in ("nova", "zone-a")] == ["Zone nova", "zone-a"]
+
+
+def test_what_the_hosts_have_makes_what_their_zone_has() -> None:
+    assert "8 / 191.5 GiB" in meter("Memory", 8192, 196096, "MiB")
+    assert "16 / 383 GiB" in meter("Memory", 2 * 8192, 2 * 196096, "MiB")

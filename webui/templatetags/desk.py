@@ -100,8 +100,24 @@ def where(migration: Migration) -> str:
     if migration.dest_host or migration.asked_host:
         return migration.dest_host or migration.asked_host
     if migration.asked_zone and migration.asked_zone != migration.source_zone:
-        return say("zone {zone}", zone=migration.asked_zone)
+        return zone_named(migration.asked_zone)
     return say("a host that Nova chooses")
+
+
+@register.filter
+def zone_named(name: str) -> str:
+    """ "zone nova"; but "zone-a", which says so itself."""
+    return name if _says_zone(name) else say("zone {zone}", zone=name)
+
+
+@register.filter
+def zone_titled(name: str) -> str:
+    """The same at the beginning of a line."""
+    return name if _says_zone(name) else say("Zone {name}", name=name)
+
+
+def _says_zone(name: str) -> bool:
+    return name.casefold().startswith("zone")
 
 
 @register.filter
@@ -132,7 +148,9 @@ def host_state(host: Hypervisor | Service) -> SafeString:
 @register.simple_tag
 def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     """A bar for what is used of a capacity. Memory comes in MiB and is shown in GiB."""
-    shown_used, shown_capacity, unit_word = _amount(used, unit), _amount(capacity, unit), unit and " GiB"
+    # So exact that what the hosts of a zone have makes what the zone has.
+    shown_used, shown_capacity = (_amount(value, unit, whole_from=1000) for value in (used, capacity))
+    unit_word = unit and " GiB"
     if not capacity:
         return format_html(
             '<span class="meter"><span>{}</span><span class="soft">{}</span><span></span></span>',
@@ -161,11 +179,11 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     )
 
 
-def _amount(value: int, unit: str) -> str:
+def _amount(value: int, unit: str, whole_from: int = 10) -> str:
     if unit != "MiB":
         return _number(value)
-    gib = value / 1024
-    return _number(gib, 0 if gib >= 10 or gib == int(gib) else 1)
+    gib = round(value / 1024, 1)
+    return _number(gib, 0 if gib >= whole_from or gib == int(gib) else 1)
 
 
 def _number(value: float, places: int = 0) -> str:
