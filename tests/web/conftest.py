@@ -149,5 +149,6 @@ def reach(cloud: FakeCloud, migration: Migration, state: State) -> Migration:
 
 
 def text(response: HttpResponseBase) -> str:
-    """The page as text."""
-    return str(getattr(response, "content", b"").decode())
+    """The page as text, with each space as one that may break."""
+    shown = str(getattr(response, "content", b"").decode())
+    return shown.replace("&nbsp;", " ").replace("\N{NO-BREAK SPACE}", " ")

@@ -17,6 +17,7 @@ from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from tests.web.test_topology_pages import fill
 from tests.wide import wide_cloud
+from webui.templatetags import desk
 from webui.templatetags.picture import marked as mark
 
 PAGE = "/clouds/lab/"
@@ -409,3 +410,8 @@ def test_an_instance_whose_move_stopped_half_way_is_trouble(seen: Client, helpde
     Migration.objects.filter(pk=made.pk).update(state="stranded")
 
     assert names(text(seen.get(PAGE, {"show": "trouble"}))) == {"doem"}
+
+
+def test_no_line_breaks_between_a_number_and_its_unit() -> None:
+    assert (desk.gib(2048), desk.size(2**28)) == ("2\N{NO-BREAK SPACE}GiB", "256\N{NO-BREAK SPACE}MiB")
+    assert "/ 4\N{NO-BREAK SPACE}GiB ·" in desk.meter("Memory", 2048, 4096, "MiB")

@@ -16,6 +16,7 @@ from nmigrate.models import Finding, Hypervisor, Instance, Migration, Order, Out
 from nmigrate.sentences import grouped, say, told
 from nmigrate.states import Kind, Perm, State
 from webui import noticed, words
+from webui.comparison import Row
 from webui.times import exact, human, short, time_tag
 from webui.words import Look
 
@@ -150,7 +151,7 @@ def meter(label: str, used: int, capacity: int, unit: str = "") -> SafeString:
     """A bar for what is used of a capacity. Memory comes in MiB and is shown in GiB."""
     # So exact that what the hosts of a zone have makes what the zone has.
     shown_used, shown_capacity = (_amount(value, unit, whole_from=1000) for value in (used, capacity))
-    unit_word = unit and " GiB"
+    unit_word = unit and "\N{NO-BREAK SPACE}GiB"
     if not capacity:
         return format_html(
             '<span class="meter"><span>{}</span><span class="soft">{}</span><span></span></span>',
@@ -196,15 +197,19 @@ register.filter("grouped", grouped)
 
 @register.filter
 def gib(value: int) -> str:
-    """MiB as GiB, without a needless decimal."""
-    return f"{_amount(value, 'MiB')} GiB"
+    """MiB as GiB, without a needless decimal; no line breaks before the unit."""
+    return f"{_amount(value, 'MiB')}\N{NO-BREAK SPACE}GiB"
 
 
 @register.filter
 def size(value: float) -> str:
-    """Bytes as MiB or GiB."""
+    """Bytes as MiB or GiB; no line breaks before the unit."""
     mib = value / 2**20
-    return f"{_number(mib)} MiB" if mib < 1000 else f"{_number(mib / 1024, 1)} GiB"
+    return (
+        f"{_number(mib)}\N{NO-BREAK SPACE}MiB"
+        if mib < 1000
+        else f"{_number(mib / 1024, 1)}\N{NO-BREAK SPACE}GiB"
+    )
 
 
 @register.filter
@@ -253,6 +258,12 @@ def due(migration: Migration) -> SafeString | str:
     )
     time = time_tag(migration.decide_by, text, "left")
     return format_html('<span class="state {}">{}{}</span>', look, shape(look), time)
+
+
+@register.filter
+def as_before(rows: list[Row]) -> int:
+    """How many of what is compared did not change."""
+    return sum(row.is_same for row in rows)
 
 
 @register.filter
@@ -351,7 +362,9 @@ def stamp(at: datetime | None) -> SafeString | str:
     local, utc = timezone.localtime(at), at.astimezone(UTC)
     machine, shown = utc.isoformat(timespec="milliseconds"), f"{local:%Y-%m-%d %H:%M:%S}"
     if local.utcoffset() == utc.utcoffset():
-        return format_html('<time datetime="{}" class="stamp">{} UTC</time>', machine, shown)
+        return format_html(
+            '<time datetime="{}" class="stamp">{}<span class="utc"> UTC</span></time>', machine, shown
+        )
     return format_html(
         '<time datetime="{}" class="stamp">{}<span class="hint">{} UTC</span></time>',
         machine,
