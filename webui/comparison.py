@@ -27,6 +27,10 @@ class Row:
         return bool(self.before and self.now and self.before != self.now)
 
     @property
+    def is_same(self) -> bool:
+        return bool(self.before and self.before == self.now)
+
+    @property
     def is_bad(self) -> bool:
         return self.is_changed and not self.may_change
 
