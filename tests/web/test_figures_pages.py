@@ -391,6 +391,19 @@ def test_the_fullest_of_today_is_no_less_than_what_is_used_now(
     assert (row.most.date, row.most.share) == (today, 0.5)
 
 
+@pytest.mark.parametrize(("used", "is_as_now"), [(100, True), (800, False)])
+def test_a_host_that_was_never_fuller_than_now_says_so_once_on_a_phone(
+    client: Client, manager: User, synced: FakeCloud, used: int, is_as_now: bool
+) -> None:
+    host = Hypervisor.objects.get(host="compute1")
+    Hypervisor.objects.exclude(pk=host.pk).delete()
+    Hypervisor.objects.filter(pk=host.pk).update(memory_mb_used=500, memory_mb_capacity=1000)
+    sample(host.uuid, timezone.now(), used, 1000)
+    client.force_login(manager)
+
+    assert ("as-now" in text(client.get("/figures/"))) is is_as_now
+
+
 def test_a_move_stopped_as_asked_is_no_cause_of_failures(helpdesk: User, noon: object) -> None:
     words = {"failure": "It was stopped.", "cause": "stopped-as-asked"}
     asked(helpdesk, NOW - timedelta(hours=1), "aborted", **words)
