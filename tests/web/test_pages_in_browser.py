@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from nmigrate import services
@@ -180,6 +181,39 @@ def test_on_a_phone_all_of_the_bar_is_in_sight_and_small(open_page: Open, helpde
     assert page.locator(".bar .nav").evaluate(
         "one => one.clientHeight < 3 * one.firstElementChild.clientHeight"
     )
+
+
+def test_on_a_phone_names_of_pages_take_two_lines_and_begin_where_one_is(
+    open_page: Open, manager: User, waiting: Migration
+) -> None:
+    Migration.objects.filter(pk=waiting.pk).update(decide_by=timezone.now())  # the widest badge
+    page = open_page(manager, "/health/", phone=True)
+    nav, here = page.locator(".nav"), page.locator(".nav [aria-current]")
+    expect(here).to_be_in_viewport(ratio=1)
+    assert nav.evaluate("one => one.clientHeight < 3 * one.firstElementChild.clientHeight")
+
+    page.set_viewport_size({"width": 240, "height": 740})
+    page.reload()
+
+    assert nav.evaluate("one => one.scrollWidth > one.clientWidth && one.scrollLeft > 0")
+    expect(here).to_be_in_viewport(ratio=1)
+    assert nav.evaluate("one => one.clientHeight < 3 * one.firstElementChild.clientHeight")
+
+
+def test_on_a_phone_what_a_move_left_alone_is_one_line_and_one_tap(
+    open_page: Open, manager: User, waiting: Migration
+) -> None:
+    page = open_page(manager, f"/migrations/{waiting.pk}/decide/", phone=True, js=False)
+    same, changed = page.get_by_role("row", name="Flavor"), page.get_by_role("row", name="Host")
+    expect(changed).to_be_visible()
+    expect(same).to_be_hidden()
+
+    page.get_by_text("6 things are as before").click()
+
+    expect(same).to_be_visible()
+    page = open_page(manager, f"/migrations/{waiting.pk}/decide/")
+    expect(page.get_by_role("row", name="Flavor")).to_be_visible()
+    expect(page.get_by_text("6 things are as before")).to_be_hidden()
 
 
 def test_on_a_phone_the_filters_are_behind_one_tap(open_page: Open, auditor: User) -> None:

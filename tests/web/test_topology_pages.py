@@ -67,7 +67,9 @@ def test_before_any_cloud_was_read_the_page_says_so(client: Client, helpdesk: Us
 
     Cloud.objects.create(name="lab")
 
-    assert "Reading lab for the first time" in text(client.get("/clouds/lab/"))
+    shown = text(client.get("/clouds/lab/"))
+    assert "Reading lab for the first time" in shown
+    assert 'class="stack-wide unread"' in shown  # nothing to choose from: no filters
 
 
 def test_a_cloud_that_cannot_be_reached_keeps_its_last_picture(
