@@ -8,7 +8,7 @@ import pytest
 from nmigrate.measured import KEPT, WHOLE, memory, samples_with
 from nmigrate.models import Migration
 from nmigrate.phases import Phase, Span
-from webui.pictures.moves import _seen, remaining
+from webui.pictures.moves import _seen, phase_words, remaining
 from webui.pictures.shapes import (
     apart,
     axis,
@@ -196,3 +196,25 @@ def test_a_guest_that_outruns_the_copying_is_noticed() -> None:
 @pytest.mark.parametrize("progress", [{}, {"total": 0, "samples": []}, {"total": 5, "samples": []}])
 def test_without_measurements_there_is_no_picture(progress: dict[str, object]) -> None:
     assert remaining(Migration(kind="live", progress=progress)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "told"),
+    [
+        ("cold", "done", ["preparing", "copying", "finishing"]),
+        ("live", "aborted", ["preparing", "copying", "stopping"]),
+        ("shelve", "stranded", ["preparing", "storing its disk", "bringing it up again"]),
+        ("copy", "waiting", ["preparing", "making a snapshot", "starting the copy"]),
+    ],
+)
+def test_no_two_stretches_of_a_move_have_one_name(kind: str, state: str, told: list[str]) -> None:
+    phases = [Phase.MOVING, Phase.COPYING, Phase.MOVING]
+
+    assert phase_words(Migration(kind=kind, state=state), phases) == told
+
+
+def test_a_move_whose_copying_was_not_seen_has_one_name_for_all_of_it() -> None:
+    phases = [Phase.QUEUED, Phase.MOVING]
+
+    assert phase_words(Migration(kind="cold"), phases) == ["waiting to be sent", "being moved"]
+    assert phase_words(Migration(kind="evacuate"), phases) == ["waiting to be sent", "being built anew"]

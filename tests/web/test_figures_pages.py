@@ -24,6 +24,7 @@ from tests.conftest import follow
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import text
 from webui.pictures import figures as drawn
+from webui.pictures.moves import bar
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -457,3 +458,21 @@ def test_what_was_left_of_the_memory_and_did_not_shrink_is_said_to_have_stayed(
 
     assert "It has stayed at 2.0 GiB of 4.0 GiB." in shown
     assert "From 2.0 GiB" not in shown
+
+
+def test_what_goes_on_is_told_by_one_reading_of_the_clock(
+    client: Client, manager: User, waiting: Migration
+) -> None:
+    """A figure that grows by itself would soon be another one than the sentence below it."""
+    client.force_login(manager)
+
+    shown = text(client.get(f"/migrations/{waiting.pk}/bar/"))
+
+    assert "waiting for a decision: <b>" in shown
+    assert 'data-mode="since"' not in shown
+    assert int(re.findall(r"every (\d+)s", shown)[0]) <= 60
+
+
+def test_the_bar_of_days_is_drawn_anew_every_minute(waiting: Migration) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=3)):
+        assert bar(waiting).again == 60

@@ -13,20 +13,30 @@ from nmigrate.moves import Action
 from nmigrate.phases import Life, Phase, Span, Story, story
 from nmigrate.progress import is_measurable
 from nmigrate.sentences import join, say, say_n
-from nmigrate.states import Kind
+from nmigrate.states import Kind, State
 from webui.pictures.shapes import Line, apart, axis, horizon, is_true_to_scale, lines, percent, shares
 from webui.step_words import POST_COPY
 from webui.times import adding_up, clocked, human
 
 PHASE_WORDS: dict[str, str] = {
     Phase.APPROVAL: say("waiting for approval"),
-    Phase.QUEUED: say("queued"),
+    Phase.QUEUED: say("waiting to be sent"),
     Phase.MOVING: say("being moved"),
     Phase.COPYING: say("copying"),
     Phase.DECISION: say("waiting for a decision"),
-    Phase.FINISHING: say("being completed"),
+    Phase.FINISHING: say("being confirmed"),
     Phase.RETURNING: say("going back"),
     Phase.STOPPED: say("stopped half-way"),
+}
+# Where a kind of move does something else meanwhile; as the timeline calls it.
+_WORDS_OF: dict[tuple[str, str], str] = {
+    (Kind.SHELVE, Phase.COPYING): say("storing its disk"),
+    (Kind.COPY, Phase.COPYING): say("making a snapshot"),
+    (Kind.EVACUATE, Phase.MOVING): say("being built anew"),
+}
+_AFTERWARDS: dict[str, str] = {
+    Kind.SHELVE: say("bringing it up again"),
+    Kind.COPY: say("starting the copy"),
 }
 LIFE_WORDS: dict[str, str] = {
     Life.UP: say("running"),
@@ -38,6 +48,8 @@ LEAST = 6.0
 """Percent of the width that the shortest phase gets: room for its number."""
 LEAST_LIFE = 2.0
 """The same for the instance below, which has no numbers: some six pixels on a phone."""
+MOST = 60
+"""It is drawn anew after so many seconds at the latest, since its figures do not grow by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +104,40 @@ def bar(migration: Migration) -> Bar:
     ahead = (whole - elapsed).total_seconds()
     widths = shares(lengths, least=LEAST, ahead=ahead)
     place = axis([span.start for span in spans] + [found.end], widths)
-    phases = _segments(spans, widths, PHASE_WORDS)
+    phases = _segments(spans, widths, phase_words(migration, [span.what for span in spans]))
     edges = [place(span.start) for span in found.lives] + [place(found.end)]
     seen = apart(edges, least=LEAST_LIFE)
-    lives = _segments(found.lives, [right - left for left, right in pairwise(seen)], LIFE_WORDS)
+    told = [LIFE_WORDS[span.what] for span in found.lives]
+    lives = _segments(found.lives, [right - left for left, right in pairwise(seen)], told)
     return Bar(
         phases=tuple(phases),
         lives=tuple(lives),
         told=join([_told(segment) for segment in phases], ", "),
         downtime=downtime(migration, found, _down_in_all(lives)),
         is_true=is_true_to_scale(lengths, widths) and seen == edges,
-        again=max(2, min(600, int(whole.total_seconds() / 100))) if found.is_open else 0,
+        again=max(2, min(MOST, int(whole.total_seconds() / 100))) if found.is_open else 0,
     )
+
+
+def phase_words(migration: Migration, phases: Sequence[str]) -> list[str]:
+    """What each stretch is called. The move itself is told by the copying in its midst: what comes before and what
+    after; where none was seen it has one name."""
+    copying = [place for place, what in enumerate(phases) if what == Phase.COPYING]
+    found = []
+    for place, what in enumerate(phases):
+        word = _WORDS_OF.get((migration.kind, what), PHASE_WORDS[what])
+        if what == Phase.MOVING and copying and place < copying[0]:
+            word = say("preparing")
+        elif what == Phase.MOVING and copying and place > copying[-1]:
+            word = _after_the_copying(migration)
+        found.append(word)
+    return found
+
+
+def _after_the_copying(migration: Migration) -> str:
+    if migration.state == State.ABORTED or migration.nova_status == "cancelled":
+        return say("stopping")
+    return _AFTERWARDS.get(migration.kind, say("finishing"))
 
 
 def _seen(spans: Sequence[Span]) -> list[Span]:
@@ -124,17 +158,17 @@ def _seen(spans: Sequence[Span]) -> list[Span]:
     return [*found[:-1], replace(found[-1], end=spans[-1].end)]
 
 
-def _segments(spans: Sequence[Span], widths: Sequence[float], words: dict[str, str]) -> list[Segment]:
+def _segments(spans: Sequence[Span], widths: Sequence[float], words: Sequence[str]) -> list[Segment]:
     left, found = 0.0, []
     lengths = [clocked(span.start, span.end) for span in spans]
     if spans and not spans[-1].is_open:  # else the last one grows, and what is over stays as it is told
         lengths = adding_up(lengths)
-    for number, (span, width, length) in enumerate(zip(spans, widths, lengths, strict=True), 1):
+    for number, (span, width, length, word) in enumerate(zip(spans, widths, lengths, words, strict=True), 1):
         found.append(
             Segment(
                 number,
                 span.what,
-                words[span.what],
+                word,
                 percent(left),
                 percent(width),
                 percent(left + width / 2),
