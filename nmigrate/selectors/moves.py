@@ -200,16 +200,26 @@ def pending_approvals(user: User) -> QuerySet[Migration]:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How many decisions one person can make now, and how many of them are due soon or overdue."""
+    """How many decisions one person can make now, how many of them are due soon or overdue, and how many overdue."""
 
     count: int
     due: int
+    overdue: int
+
+    @property
+    def version(self) -> str:
+        """What an open page compares."""
+        return f"{self.count}.{self.due}.{self.overdue}"
 
 
 def pending_count(user: User) -> Pending:
     """The requests they made themselves are not among them."""
     if not user.has_perm(Perm.APPROVE):
-        return Pending(0, 0)
+        return Pending(0, 0, 0)
     rows = Migration.objects.filter(state__in=DECIDABLE).exclude(requested_by=user)
-    found = rows.aggregate(count=Count("id"), due=Count("id", filter=Q(decide_by__lte=soon())))
-    return Pending(found["count"], found["due"])
+    found = rows.aggregate(
+        count=Count("id"),
+        due=Count("id", filter=Q(decide_by__lte=soon())),
+        overdue=Count("id", filter=Q(decide_by__lte=timezone.now())),
+    )
+    return Pending(**found)

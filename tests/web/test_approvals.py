@@ -328,8 +328,12 @@ def test_what_is_due_comes_first_and_the_badge_says_so(
     after = text(client.get("/approvals/"))
     assert after.index(">vm2<") < after.index(">demo_zone<")
     assert '<span class="count due">2 · 1 due</span>' in after
-    assert client.get("/approvals/badge/?v=2.0").status_code == 200
-    assert client.get("/approvals/badge/?v=2.1").status_code == 204
+    assert client.get("/approvals/badge/?v=2.0.0").status_code == 200
+    assert client.get("/approvals/badge/?v=2.1.0").status_code == 204
+
+    due_in(waiting, timedelta(minutes=-5))
+
+    assert '<span class="count due">2 · 1 overdue</span>' in text(client.get("/approvals/badge/?v=2.1.0"))
 
 
 # -- the list

@@ -34,7 +34,7 @@ def test_the_badge_counts_what_this_person_can_decide(
     badge = client.get("/approvals/badge/")
 
     assert '<span class="count">1</span>' in text(badge)
-    assert client.get("/approvals/badge/?v=1.0").status_code == 204
+    assert client.get("/approvals/badge/?v=1.0.0").status_code == 204
     assert '<span class="count">1</span>' in text(client.get("/health/"))
 
 

@@ -36,7 +36,7 @@ def approvals(request: SignedIn) -> HttpResponse:
 def badge(request: SignedIn) -> HttpResponse:
     """The number beside "Approvals"; 204 while the open page still shows it rightly."""
     pending = selectors.pending_count(request.user)
-    if request.GET.get("v") == f"{pending.count}.{pending.due}":
+    if request.GET.get("v") == pending.version:
         return HttpResponse(status=204)
     return render(request, "_approvals_badge.html", {"pending": pending})
 
