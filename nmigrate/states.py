@@ -31,7 +31,7 @@ class State(StrEnum):
 
 LABELS: dict[State, str] = {
     State.ASKING: say("waits for approval"),
-    State.QUEUED: say("asked"),
+    State.QUEUED: say("waiting to be sent"),
     State.SENDING: say("being sent"),
     State.RUNNING: say("moving"),
     State.WAITING: say("waits for a decision"),

@@ -247,7 +247,7 @@ class Order(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", _("waits for a worker")
+        QUEUED = "queued", _("waiting to be sent")
         SENT = "sent", _("on its way to Nova")
         ACCEPTED = "accepted", _("accepted by Nova")
         DONE = "done", _("done")

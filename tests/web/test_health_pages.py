@@ -95,7 +95,7 @@ def test_it_counts_what_waits_for_a_worker(client: Client, helpdesk: User, asked
     assert "task waiting for a worker · 1 order to be sent, or without an answer" in shown
     assert "cold migration of vm2" in shown
     assert "Orders that wait to be sent, or for an answer</h2>" in shown
-    assert "waits for a worker</span>" in shown
+    assert "waiting to be sent</span>" in shown
 
 
 def test_nothing_is_green_while_a_service_is_down(client: Client, operator: User, synced: FakeCloud) -> None:
