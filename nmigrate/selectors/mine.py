@@ -122,7 +122,7 @@ class Mine:
 
 
 def mine_version(user: User, since: datetime | None = None) -> str:
-    """Changes whenever this person's page would look different. At most ten queries, each of a few rows."""
+    """Changes whenever this person's page would look different. At most twelve queries, each of a few rows."""
     return _version(user, since, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
 
 
@@ -142,10 +142,14 @@ def _version(user: User, since: datetime | None, stopped: list[Pulse], broken: l
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"]]
         parts += [part for one in broken for part in (one.number, *(instance.pk for instance in one.named))]
-    if user.has_perm(Perm.APPROVE):  # what a request asks to set aside may be gone
-        asking = Migration.objects.filter(state=State.ASKING).values("instance_uuid")
-        locked = Instance.objects.filter(uuid__in=asking, locked=True).order_by("pk")
+    if user.has_perm(
+        Perm.APPROVE
+    ):  # what a request asks to set aside may be gone, and it may be refused by now
+        asking = Migration.objects.filter(state=State.ASKING).exclude(requested_by=user).order_by()
+        locked = Instance.objects.filter(uuid__in=asking.values("instance_uuid"), locked=True).order_by("pk")
         parts.append(_print_of(locked.values_list("pk")[:100]))
+        clouds_asked = Cloud.objects.filter(name__in=asking.values("cloud")).order_by("name")
+        parts.append(_print_of(clouds_asked.values_list("name", "version")))
     if user.has_perm(Perm.AUDIT):
         parts.append(AuditChain.objects.values_list("last_id", flat=True).first())
     return ".".join(str(part or 0) for part in parts)

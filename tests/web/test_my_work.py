@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -445,7 +446,7 @@ def test_many_rows_are_no_more_queries_and_end_with_a_link_to_all(
 
     many, shown = looked_at(client)
 
-    assert many == few <= 30
+    assert many == few <= 31
     for more in ("more-failed", "more-hosts", "more-found", "more-outside", "more-half", "more-changed"):
         assert f'id="{more}"' in shown, more
 
@@ -498,3 +499,30 @@ def test_it_is_said_when_nothing_is_sent_or_looked_at_any_more(client: Client, h
     assert "Nothing is sent to the cloud just now:" in shown
     assert "What you see may be out of date:" in shown
     assert selectors.mine_version(helpdesk) != before, "an open page learns it"
+
+
+def test_a_request_that_would_be_refused_now_is_marked_and_an_open_page_learns_it(
+    client: Client, manager: User, asking: Migration
+) -> None:
+    client.force_login(manager)
+    page = client.get("/mine/")
+    assert "would be refused now" not in text(page)
+
+    Hypervisor.objects.filter(host=asking.asked_host).update(state="down")
+    Cloud.objects.update(version=F("version") + 1)
+
+    assert client.get(f"/mine/now/?v={page.context['version']}").status_code == 200
+    assert "would be refused now" in text(client.get("/mine/"))
+
+
+def test_many_requests_are_judged_with_as_many_queries_as_one(
+    client: Client, manager: User, helpdesk: User, asking: Migration
+) -> None:
+    client.force_login(manager)
+    client.get("/mine/")
+    one, _ = looked_at(client)
+    Instance.objects.filter(name__in=("vm1", "doem")).update(status="ACTIVE", locked=False)
+    for instance in Instance.objects.filter(name__in=("vm1", "doem")):
+        services.request_migration(actor=helpdesk, instance=instance, reason="r")
+
+    assert looked_at(client)[0] == one

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from nmigrate import selectors, services
+from nmigrate.scene import refusals_now
 from nmigrate.states import Perm
 from webui import deciding, half_way
 from webui.access import SignedIn, needs
@@ -57,12 +58,14 @@ def _page(request: SignedIn, since: datetime | None) -> dict[str, Any]:
     user = request.user
     found = selectors.mine(user, since)
     told = half_way.told([*found.half_way.rows, *found.failed.rows])
-    decisions = deciding.rows(user, found.decisions.rows)
+    waiting = found.decisions.rows
+    decisions = deciding.rows(user, waiting, refusals=refusals_now(waiting))
     return {
         "mine": found,
         "half_way": told[: len(found.half_way.rows)],
         "failed": told[len(found.half_way.rows) :],
         "mine_asides": {row.migration.pk for row in decisions if row.sets_aside},
+        "mine_refused": {row.migration.pk for row in decisions if row.refusal},
         "version": _version(found.version, since),
         "may_ask": user.has_perm(Perm.REQUEST),
         "may_decide": user.has_perm(Perm.APPROVE),
