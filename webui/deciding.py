@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from nmigrate import phases, services
-from nmigrate.models import Approval, Hypervisor, Instance, Migration
-from nmigrate.moves import DELETE_ORIGINAL, ran
+from nmigrate.models import Approval, AuditEvent, Hypervisor, Instance, Migration, Order
+from nmigrate.moves import DELETE_ORIGINAL, Action, ran
 from nmigrate.preflight import Verdict
 from nmigrate.scene import verdict_now
 from nmigrate.sentences import join, say
@@ -146,6 +146,23 @@ def lock_words(move: Migration, instance: Instance | None) -> str:
     return say(
         "Locked by its owner or an administrator; Nova does not say which. They gave no reason: ask its owner."
     )
+
+
+def hold_words(move: Migration, instance: Instance | None) -> str:
+    """That it is locked until the decision, or why it is not; "" where neither is known. `instance`: the one with our
+    lock. At most two queries."""
+    if move.state != State.WAITING or not move.is_held or instance is None:
+        return ""
+    if instance.locked:
+        return say(
+            "{name} is locked meanwhile, so that nobody bypasses the managers.", name=move.instance_name
+        )
+    if not AuditEvent.objects.filter(migration_id=move.pk, action="hold_removed").exists():
+        return ""  # the inventory may not know the lock yet
+    last = move.orders.filter(action=Action.LOCK).last()
+    if last is not None and last.state in (*Order.OPEN, Order.State.ACCEPTED):
+        return say("Its lock was taken off outside nmigrate and is being put back.")
+    return say("It is not locked: its lock was taken off outside nmigrate.")
 
 
 def source_trouble(move: Migration) -> str:

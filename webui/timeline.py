@@ -39,7 +39,7 @@ _TOLD: dict[str, str] = {
     "undo": say("The live move was stopped"),
     "reopen": say("The decision did not take effect; it is open again"),
     "remind": say("Managers reminded of the decision"),
-    "hold_removed": say("The lock was taken off outside nmigrate; it is being put back"),
+    "hold_removed": say("The lock was taken off outside nmigrate"),
     "pin_changed": say("The zone that it is bound to was changed outside nmigrate"),
     "abort_refused": say("Nova did not take the stop"),
     "force_refused": say("Nova did not take the finish"),

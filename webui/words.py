@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
 
 from nmigrate.audit import OTHERS
 from nmigrate.models import Hypervisor, Instance, Migration, Order, OutsideMove, Service
@@ -154,6 +157,9 @@ PAGE_WORDS: dict[str, str] = {
 }
 
 
+JUST = timedelta(seconds=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A tone and the words beside it."""
@@ -189,9 +195,16 @@ def meaning(migration: Migration) -> str:
             return say("It stays paused while Nova moves it.")
         if migration.orders.filter(action=Action.FORCE, state=Order.State.DONE).exists():
             return say("Nova pauses it until the rest of its memory has followed.")
+    if migration.state == State.QUEUED and not is_just_asked(migration):
+        return say("It has been asked for, and waits to be sent to Nova.")
     if is_stopped(migration):
         return MEANINGS[State.ABORTED]
     return _MEANS.get((migration.kind, migration.state), migration.meaning)
+
+
+def is_just_asked(migration: Migration) -> bool:
+    """Whether it may well be sent in a moment."""
+    return timezone.now() - migration.requested_at < JUST
 
 
 def is_stopped(migration: Migration) -> bool:

@@ -62,7 +62,7 @@ from nmigrate.selectors.noticed import (
     passed_findings,
 )
 from nmigrate.selectors.people import administrators, names_by_id, who_may
-from nmigrate.selectors.pulse import Health, Pulse, health, pulses
+from nmigrate.selectors.pulse import Health, Pulse, health, keeps_from_being_sent, pulses
 from nmigrate.selectors.tour import Tour, tour
 from nmigrate.selectors.trail import (
     DECISIONS,
@@ -149,6 +149,7 @@ __all__ = [
     "instance_trouble",
     "is_due",
     "is_host_down",
+    "keeps_from_being_sent",
     "kept_copies",
     "last_power_order",
     "leaving_count",

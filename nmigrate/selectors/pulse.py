@@ -13,6 +13,10 @@ from nmigrate.models import Cloud, Heartbeat, Migration, Order, Service
 from nmigrate.selectors.moves import ACTIVE_STATES, FOR_A_PERSON
 from nmigrate.selectors.zones import clouds
 
+MISSED = 30
+"""After so many seconds without a sign of life, of one every five, people are told; the limit after which a process is
+replaced is longer, since a task may last a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
@@ -23,9 +27,16 @@ class Pulse:
 
     @property
     def is_fresh(self) -> bool:
-        return self.at is not None and timezone.now() - self.at < timedelta(
-            seconds=settings.NMIGRATE_HEARTBEAT_LIMIT
-        )
+        """As people are told."""
+        return self._is_within(min(MISSED, settings.NMIGRATE_HEARTBEAT_LIMIT))
+
+    @property
+    def is_alive(self) -> bool:
+        """As a monitor is told: it need not be replaced."""
+        return self._is_within(settings.NMIGRATE_HEARTBEAT_LIMIT)
+
+    def _is_within(self, seconds: float) -> bool:
+        return self.at is not None and timezone.now() - self.at < timedelta(seconds=seconds)
 
 
 def pulses() -> list[Pulse]:
@@ -36,6 +47,13 @@ def pulses() -> list[Pulse]:
 def silent() -> list[Pulse]:
     """Processes that have run and give no sign of life any more."""
     return [pulse for pulse in pulses() if pulse.at is not None and not pulse.is_fresh]
+
+
+def keeps_from_being_sent(move: Migration) -> list[Pulse]:
+    """The same, while an order of this move is not sent or has no answer yet. At most two queries."""
+    if not move.is_active or not move.orders.filter(state__in=Order.OPEN).exists():
+        return []
+    return silent()
 
 
 @dataclass(frozen=True, slots=True)

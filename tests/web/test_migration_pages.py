@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from nmigrate import audit, services
-from nmigrate.models import Approval, Hypervisor, Instance, Migration, Observation, Order
+from nmigrate.models import Approval, Heartbeat, Hypervisor, Instance, Migration, Observation, Order
 from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
@@ -34,11 +35,12 @@ def test_the_fragment_answers_204_until_something_has_changed(
 ) -> None:
     client.force_login(helpdesk)
     status = f"/migrations/{asked.pk}/status/"
-    assert client.get(status, {"v": str(asked.version)}).status_code == 204
+    version = client.get(f"/migrations/{asked.pk}/").context["version"]
+    assert client.get(status, {"v": version}).status_code == 204
 
     run_tasks()
 
-    changed = client.get(status, {"v": str(asked.version)})
+    changed = client.get(status, {"v": version})
     assert changed.status_code == 200
     assert "<html" not in text(changed)
     assert "Sent to Nova, and accepted" in text(changed)
@@ -94,7 +96,7 @@ def test_reminders_and_what_was_done_to_the_lock_are_told(waiting: Migration) ->
     told = {step.title: step for step in timeline.steps(waiting)}
 
     assert told["Managers reminded of the decision"].tone == "aside"
-    assert told["The lock was taken off outside nmigrate; it is being put back"].is_outside
+    assert told["The lock was taken off outside nmigrate"].is_outside
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -548,3 +550,99 @@ def test_a_bad_day_gets_a_sentence(client: Client, helpdesk: User, query: str, s
     typed = query.rsplit("=", 1)[1]
     assert f'name="{field}" value="{typed}"' in text(response), "what was typed stays"
     assert text(response).count('aria-invalid="true"') == 1
+
+
+def silence(name: str, seconds: float) -> None:
+    at = timezone.now() - timedelta(seconds=seconds)
+    Heartbeat.objects.update_or_create(name=name, defaults={"at": at, "pid": 1})
+
+
+def poll(client: Client, move: Migration, version: str) -> int:
+    return client.get(f"/migrations/{move.pk}/status/?v={version}").status_code
+
+
+def test_what_waits_to_be_sent_says_that_the_worker_is_silent(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+    silence("worker", 5)
+    page = client.get(f"/migrations/{asked.pk}/")
+    assert "Nothing is sent to the cloud just now:" not in text(page)
+    assert poll(client, asked, page.context["version"]) == 204
+
+    silence("worker", 40)
+
+    assert poll(client, asked, page.context["version"]) == 200, "an open page learns it"
+    for state, order in ((State.QUEUED, "queued"), (State.SENDING, "sent"), (State.RUNNING, "queued")):
+        Migration.objects.filter(pk=asked.pk).update(state=state)
+        asked.orders.update(state=order)
+        assert "Nothing is sent to the cloud just now:" in text(client.get(f"/migrations/{asked.pk}/")), state
+
+
+def test_what_nova_has_says_nothing_of_the_worker(client: Client, helpdesk: User, moving: Migration) -> None:
+    client.force_login(helpdesk)
+    silence("worker", 40)
+
+    assert "Nothing is sent" not in text(client.get(f"/migrations/{moving.pk}/"))
+
+
+def test_a_second_or_two_is_promised_for_a_few_seconds_only(
+    client: Client, helpdesk: User, asked: Migration
+) -> None:
+    client.force_login(helpdesk)
+    page = client.get(f"/migrations/{asked.pk}/")
+    assert "mostly that takes a second or two" in text(page)
+
+    Migration.objects.filter(pk=asked.pk).update(requested_at=timezone.now() - timedelta(seconds=11))
+
+    assert poll(client, asked, page.context["version"]) == 200
+    shown = text(client.get(f"/migrations/{asked.pk}/"))
+    assert "mostly that takes" not in shown
+    assert "It has been asked for, and waits to be sent to Nova." in shown
+
+
+def test_the_lock_is_told_as_it_is(
+    client: Client, manager: User, synced: FakeCloud, waiting: Migration
+) -> None:
+    client.force_login(manager)
+    paths = [f"/migrations/{waiting.pk}/{more}" for more in ("", "decide/")]
+    here = Instance.objects.filter(uuid=waiting.instance_uuid)
+    Migration.objects.filter(pk=waiting.pk).update(is_held=True)
+    here.update(locked=True)
+    page = client.get(paths[0])
+    for path in paths:
+        assert "vm2 is locked meanwhile" in text(client.get(path))
+
+    here.update(locked=False)
+    with transaction.atomic():
+        audit.record("hold_removed", actor="mallory", is_outside=True, migration=waiting, reason="put back")
+
+    assert poll(client, waiting, page.context["version"]) == 200
+    waiting.orders.filter(action="lock").delete()
+    for state, sentence in (
+        ("queued", "Its lock was taken off outside nmigrate and is being put back."),
+        ("refused", "It is not locked: its lock was taken off outside nmigrate."),
+    ):
+        add_lock(waiting, state)
+        for path in paths:
+            shown = text(client.get(path))
+            assert sentence in shown, path
+            assert "is locked meanwhile" not in shown
+
+
+def add_lock(move: Migration, state: str) -> None:
+    now = timezone.now()
+    Order.objects.create(
+        cloud=move.cloud, instance_uuid=move.instance_uuid, instance_name=move.instance_name, migration=move,
+        action="lock", state=state, asked_by_name="nmigrate", created_at=now, enqueued_at=now,
+    )  # fmt: skip
+
+
+def test_what_is_not_sent_yet_has_one_name(client: Client, helpdesk: User, asked: Migration) -> None:
+    client.force_login(helpdesk)
+    later = timezone.now() + timedelta(seconds=20)
+    with time_machine.travel(later):
+        shown = text(client.get(f"/migrations/{asked.pk}/"))
+
+    assert shown.lower().count("waiting to be sent") >= 3
+    assert ">queued<" not in shown

@@ -501,6 +501,18 @@ def test_it_is_said_when_nothing_is_sent_or_looked_at_any_more(client: Client, h
     assert selectors.mine_version(helpdesk) != before, "an open page learns it"
 
 
+def test_a_silence_is_told_before_the_process_is_replaced(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    for name in ("worker", "follower"):
+        Heartbeat.objects.create(name=name, at=timezone.now() - timedelta(seconds=40))
+    client.force_login(helpdesk)
+
+    assert "Nothing is sent to the cloud just now:" in text(client.get("/mine/"))
+    assert text(client.get("/health/")).count("silent</span>") == 2
+    assert client.get("/readyz").status_code == 200, "a monitor waits longer"
+
+
 def test_a_request_that_would_be_refused_now_is_marked_and_an_open_page_learns_it(
     client: Client, manager: User, asking: Migration
 ) -> None:

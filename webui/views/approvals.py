@@ -178,10 +178,18 @@ def _page(request: SignedIn, migration: Migration, form: NoteForm) -> dict[str, 
         "goes_down": goes_down(Kind(migration.kind), runs=runs),
         "stays_stopped": migration.kind == Kind.COLD and not runs,
         "lock": deciding.lock_words(migration, found),
+        "hold": deciding.hold_words(migration, _held(migration, found)),
         "source_trouble": deciding.source_trouble(migration),
         "others": others[:8],
         "others_count": others.count(),
     }
+
+
+def _held(migration: Migration, subject: Instance | None) -> Instance | None:
+    """The instance with our lock: of a copy, the original."""
+    if subject is not None and subject.uuid == migration.instance_uuid:
+        return subject
+    return Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid).first()
 
 
 def _meanwhile(request: SignedIn, migration: Migration) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 def readyz(_request: HttpRequest) -> HttpResponse:
     """200 while a worker and a follower are alive too: without them a click leads nowhere."""
     try:
-        silent = [pulse.name for pulse in selectors.pulses() if not pulse.is_fresh]
+        silent = [pulse.name for pulse in selectors.pulses() if not pulse.is_alive]
     except DatabaseError:
         return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
     if silent:

@@ -21,7 +21,7 @@ from nmigrate.selectors.causes import past_cases
 from nmigrate.sentences import join, say
 from nmigrate.services.requests import has_stepped_in
 from nmigrate.states import Kind, Perm, State
-from webui import comparison, deciding, half_way, noticed, stored, timeline, toasts, unsent
+from webui import comparison, deciding, half_way, noticed, stored, timeline, toasts, unsent, words
 from webui.access import SignedIn, needs
 from webui.filters import set_filters
 from webui.forms import MigrationFilterForm, NoteForm
@@ -80,7 +80,7 @@ def status(request: SignedIn, pk: int) -> HttpResponse:
     """The part of the page that changes; 204 while the open page still shows the truth."""
     found = get_object_or_404(Migration, pk=pk)
     progress.note_looking(found)  # what makes the follower ask Nova how far a live move is
-    if request.GET.get("v") == _version(found):
+    if request.GET.get("v") == _version(found, selectors.keeps_from_being_sent(found)):
         return HttpResponse(status=204)
     response = render(request, "_migration_status.html", _page(request, found))
     response.headers["HX-Trigger"] = (
@@ -153,9 +153,12 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     asides = services.asides(migration, verdict)
     outlook = retrying.outlook(migration, instance)
     told = stranding.told_now(migration, known, outlook)
+    silent = selectors.keeps_from_being_sent(migration)
     return {
         "migration": migration,
-        "version": _version(migration),
+        "version": _version(migration, silent),
+        "silent": silent,
+        "hold": deciding.hold_words(migration, instance),
         "instance": instance,
         "sets_aside": asides.standing,
         "no_longer": asides.gone,
@@ -195,12 +198,18 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     }
 
 
-def _version(migration: Migration) -> str:
+def _version(migration: Migration, silent: list[selectors.Pulse]) -> str:
     """What an open page compares: the cloud's own counts where the page tells of hosts and instance as they are now."""
     if migration.state in (State.STRANDED, State.ASKING):
         cloud = Cloud.objects.filter(pk=migration.cloud).values_list("version", flat=True).first()
         return f"{migration.version}.{cloud or 0}"
-    return str(migration.version)
+    parts = [migration.version, *(pulse.name for pulse in silent)]
+    if migration.state == State.QUEUED and words.is_just_asked(migration):
+        parts.append("new")
+    if migration.state == State.WAITING and migration.is_held:
+        here = Instance.objects.filter(cloud=migration.cloud, uuid=migration.instance_uuid, locked=True)
+        parts.append("locked" if here.exists() else "open")
+    return ".".join(map(str, parts))
 
 
 def _next_decision(user: User, migration: Migration) -> Migration | None:
