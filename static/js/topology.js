@@ -223,8 +223,12 @@
     byId("scene").append(made);
     return made;
   };
-  // From the side of one box to that of the other that lies nearest.
-  const path = (a, b, origin) => {
+  // From the side of one box to that of the other that lies nearest. The head begins where the line ends, and its tip
+  // stops short of the box: by a hair at a cell, so that it lies in the narrow gap; before the ring of a card.
+  const HEAD = 6;
+  const path = (from, to, origin) => {
+    const a = from.getBoundingClientRect(), b = to.getBoundingClientRect();
+    const short = HEAD + (to.matches("a.cell") ? 1 : 4);
     const dx = b.left + b.width / 2 - (a.left + a.width / 2), dy = b.top + b.height / 2 - (a.top + a.height / 2);
     const gapX = Math.max(b.left - a.right, a.left - b.right), gapY = Math.max(b.top - a.bottom, a.top - b.bottom);
     const flat = gapX >= gapY;
@@ -232,7 +236,8 @@
     const aside = 8 * sign; // the way back runs beside the way there
     const side = (box, sign) =>
       flat ? [sign > 0 ? box.right : box.left, box.top + Math.min(box.height / 2, 30) + aside] : [box.left + box.width / 2 + aside, sign > 0 ? box.bottom : box.top];
-    const [x1, y1] = side(a, sign), [x2, y2] = side(b, -sign);
+    const [x1, y1] = side(a, sign), [xEdge, yEdge] = side(b, -sign);
+    const [x2, y2] = flat ? [xEdge - short * sign, yEdge] : [xEdge, yEdge - short * sign];
     const bend = Math.max(Math.min(Math.hypot(x2 - x1, y2 - y1) / 3, 80), 4) * sign;
     const [bx, by] = flat ? [bend, 0] : [0, bend];
     const r = (n, from) => Math.round(n - from);
@@ -245,17 +250,19 @@
     const hosts = new Map();
     if (moves.length) for (const one of document.querySelectorAll("#picture [data-host]")) if (!hosts.has(one.dataset.host)) hosts.set(one.dataset.host, one);
     const lines = layer(), origin = byId("scene").getBoundingClientRect();
-    const drawn = [];
+    // One line for all moves of one way: it goes if one of them does.
+    const ways = new Map();
     for (const move of moves) {
-      const [a, b] = [move.dataset.from, move.dataset.to].map((name) => hosts.get(name)?.getBoundingClientRect());
-      if (!a || !b || !a.height || !b.height || a === b || move.dataset.from === move.dataset.to) continue;
-      const kind = move.hasAttribute("data-going") ? "flight going" : "flight";
-      drawn.push(`${kind}|${path(a, b, origin)}`);
+      const [a, b] = [hosts.get(move.dataset.from), hosts.get(move.dataset.to)];
+      if (!a?.offsetHeight || !b?.offsetHeight || a === b) continue;
+      const line = path(a, b, origin);
+      ways.set(line, ways.get(line) || move.hasAttribute("data-going"));
     }
+    const drawn = [...ways].map(([line, isGoing]) => `${isGoing ? "flight going" : "flight"}|${line}`);
     if (lines.dataset.drawn === drawn.join()) return;
     lines.dataset.drawn = drawn.join();
-    const arrow = svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" });
-    arrow.append(svg("path", { d: "M0 0 8 4 0 8z", class: "head-of-line" }));
+    const arrow = svg("marker", { id: "arrow", markerUnits: "userSpaceOnUse", refY: 4, markerWidth: HEAD, markerHeight: 8, orient: "auto" });
+    arrow.append(svg("path", { d: `M0 0 ${HEAD} 4 0 8z`, class: "head-of-line" }));
     const all = drawn.map((one) => svg("path", { class: one.split("|")[0], d: one.split("|")[1], "marker-end": "url(#arrow)" }));
     lines.replaceChildren(arrow, ...all);
   };

@@ -93,3 +93,29 @@ def test_the_bar_grows_by_itself_and_what_is_over_does_not_move(
 
     assert len(page.evaluate(rects)) == len(before)
     assert page.evaluate("window.neverReloaded") is True
+
+
+@pytest.mark.parametrize("view", ["cards", "map"])
+def test_all_moves_of_one_way_are_one_line_whose_head_ends_before_the_host(
+    open_page: Open, helpdesk: User, waiting: Migration, live: Migration, view: str
+) -> None:
+    way = {"source_host": waiting.source_host, "source_zone": waiting.source_zone, "dest_host": "compute3"}
+    Migration.objects.filter(pk=live.pk).update(**way)
+
+    page = open_page(helpdesk, f"/clouds/lab/?view={view}")
+
+    expect(page.locator(".moves [data-from=compute1][data-to=compute3]")).to_have_count(2)
+    expect(page.locator("#lines .flight")).to_have_count(1)
+    expect(page.locator("#lines .flight.going")).to_have_count(1)
+    tip, *edges = page.evaluate(
+        """() => {
+            const line = document.querySelector("#lines .flight"), head = document.querySelector("#arrow");
+            const box = (name) => document.querySelector(`[data-host=${name}]`).getBoundingClientRect();
+            const from = box("compute1"), to = box("compute3");
+            const end = line.getPointAtLength(line.getTotalLength()).x + line.getScreenCTM().e;
+            const tip = end + Math.sign(to.left - from.left) * head.markerWidth.baseVal.value;
+            return [tip, from.left, from.right, to.left, to.right];
+        }"""
+    )
+    _, begin, end, _ = sorted(edges)
+    assert begin < tip < end  # in the gap between the two hosts
