@@ -123,7 +123,7 @@ def test_hosts_that_are_being_evacuated_are_named(synced: FakeCloud, operator: U
 
 def test_another_move_of_it_is_told_with_who_asked(synced: FakeCloud, helpdesk: User, vm2: Instance) -> None:
     move = services.request_migration(actor=helpdesk, instance=vm2, host="compute3", reason="disk errors")
-    assert around(vm2).moving == "A move of vm2 is open already: helpdesk asked for it (asked)."
+    assert around(vm2).moving == "A move of vm2 is open already: helpdesk asked for it (waiting to be sent)."
     assert around(vm2, ignoring=move).moving == ""
 
 
