@@ -67,7 +67,9 @@ class HostChoice:
 
     @property
     def memory_free(self) -> int:
-        return max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
+        """MiB; much of it in whole GiB as the score tells what would stay free, down, so that no more is promised."""
+        free = max(self.host.memory_mb_capacity - self.host.memory_mb_used, 0)
+        return free if free < 10 * 1024 else free // 1024 * 1024
 
     @property
     def disk_free(self) -> int:

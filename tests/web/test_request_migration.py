@@ -41,7 +41,7 @@ def test_the_plan_names_each_host_with_its_room_or_why_it_cannot_be(client: Clie
     assert "Let Nova choose the host" in shown
     assert "compute3 is down. Choose another host." in shown
     assert 'value="host:compute3" hx-get="?host=compute3" disabled' in shown
-    assert "Free: 188 GiB memory, 184 vCPU, 1,960 GiB disk" in shown
+    assert "Free: 187 GiB memory, 184 vCPU, 1,960 GiB disk" in shown
     assert "compute4 is too full: 96 MiB of memory free, 2,048 needed. Choose another host." in shown
     assert "compute1 already" not in shown
 

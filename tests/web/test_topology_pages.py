@@ -309,7 +309,10 @@ def test_a_move_is_found_by_its_ticket_its_number_and_novas_request_id(
     found = text(client.get("/clouds/lab/find/", {"q": "CHG-118"}))
     assert "All 6 moves" in found
     assert "Show these in the topology" not in found
-    assert len(re.findall(r'id="instance-\d', text(client.get("/migrations/", {"instance": f"#{move.pk}"})))) == 1
+    assert (
+        len(re.findall(r'id="instance-\d', text(client.get("/migrations/", {"instance": f"#{move.pk}"}))))
+        == 1
+    )
     Order.objects.update(request_id="req-77aa-55bb")
     assert f'href="/migrations/{move.pk}/"' in text(client.get("/clouds/lab/find/", {"q": "req-77aa"}))
     for query in ("#0", "req-0f1", "req-", "9" * 30):
