@@ -342,5 +342,5 @@ def test_a_zone_is_not_called_so_twice() -> None:
 
 
 def test_what_the_hosts_have_makes_what_their_zone_has() -> None:
-    assert "8 / 191.5 GiB" in meter("Memory", 8192, 196096, "MiB")
-    assert "16 / 383 GiB" in meter("Memory", 2 * 8192, 2 * 196096, "MiB")
+    assert "8 / 191.5\N{NO-BREAK SPACE}GiB" in meter("Memory", 8192, 196096, "MiB")
+    assert "16 / 383\N{NO-BREAK SPACE}GiB" in meter("Memory", 2 * 8192, 2 * 196096, "MiB")
