@@ -366,9 +366,6 @@
     nameTheme();
     nameButton();
     countPicks();
-    // On a phone the names of the pages may scroll: begin where the reader is.
-    const here = document.querySelector(".nav [aria-current]");
-    if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
     for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
     for (const element of document.querySelectorAll("[data-with-script]")) element.hidden = false;
     const toasts = document.querySelectorAll("#toasts .toast");
