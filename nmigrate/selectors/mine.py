@@ -142,9 +142,8 @@ def _version(user: User, since: datetime | None, stopped: list[Pulse], broken: l
         hosts = _troubled_hosts().aggregate(n=Count("id"), ids=Sum("id"), off=Count("id", filter=_is_off()))
         parts += [hosts["n"], hosts["ids"], hosts["off"]]
         parts += [part for one in broken for part in (one.number, *(instance.pk for instance in one.named))]
-    if user.has_perm(
-        Perm.APPROVE
-    ):  # what a request asks to set aside may be gone, and it may be refused by now
+    if user.has_perm(Perm.APPROVE):
+        # What a request asks to set aside may be gone, and it may be refused by now.
         asking = Migration.objects.filter(state=State.ASKING).exclude(requested_by=user).order_by()
         locked = Instance.objects.filter(uuid__in=asking.values("instance_uuid"), locked=True).order_by("pk")
         parts.append(_print_of(locked.values_list("pk")[:100]))
