@@ -73,7 +73,9 @@ def rows(
         links = tuple(_links(user, one, page_of, is_health=is_health))
         is_theirs = who_acts(user, one) == YOU
         must = "" if is_theirs else join([who_acts(user, one), _whom_to_ask(one, known)])
-        found.append(Row(one, tone(one), is_theirs and bool(links), must, links))
+        # On a move's own page what can be done stands below; its instance's page is only to look at.
+        leads_on = [link for link in links if link.id != "instance" or not isinstance(page_of, Migration)]
+        found.append(Row(one, tone(one), is_theirs and bool(leads_on), must, links))
     return found
 
 

@@ -128,6 +128,21 @@ def test_who_asked_for_it_is_told_that_another_manager_must_decide(
     assert "/decide/" not in shown
 
 
+def test_on_a_moves_own_page_no_link_to_look_is_called_what_can_be_done(
+    client: Client, manager: User, overdue: Finding
+) -> None:
+    assert overdue.migration is not None
+    page = f"/migrations/{overdue.migration.pk}/"
+    client.force_login(manager)
+    assert "You can do this." in text(client.get(page)), "the decision is one click away"
+
+    Finding.objects.filter(pk=overdue.pk).update(rule="stalled", who="manager")
+
+    shown = text(client.get(page))
+    assert "See the instance" in shown
+    assert "You can do this." not in shown
+
+
 def test_one_on_the_wrong_host_has_links_to_look_and_nothing_to_press(
     client: Client, operator: User, elsewhere: Finding
 ) -> None:
