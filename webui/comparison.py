@@ -146,8 +146,10 @@ def _status(facts: dict[str, Any]) -> str:
 
 
 def _by_nova(migration: Migration, facts: dict[str, Any], word: str) -> str:
-    """What Nova says of a guest whose host is dead is what it knew last."""
+    """What Nova says of an instance whose host is dead is what it knew last, but not what it does to it just now."""
     is_there = migration.kind == Kind.EVACUATE and facts.get("host") in ("", None, migration.source_host)
+    if word == _status(facts) and facts.get("task_state"):
+        return word
     return say("{word}, as Nova knew it last", word=word) if word and is_there else word
 
 

@@ -16,7 +16,7 @@ from nmigrate.states import Kind, State
 from tests.conftest import follow, play, run_tasks
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
-from webui import timeline
+from webui import comparison, timeline
 
 
 def test_an_active_one_is_polled_and_a_finished_one_is_not(
@@ -646,3 +646,13 @@ def test_what_is_not_sent_yet_has_one_name(client: Client, helpdesk: User, asked
 
     assert shown.lower().count("waiting to be sent") >= 3
     assert ">queued<" not in shown
+
+
+def test_what_nova_does_just_now_is_not_told_as_known_last() -> None:
+    before = {"host": "compute4", "status": "ACTIVE"}
+    after = {"host": "compute4", "status": "REBUILD", "task_state": "rebuilding"}
+    move = Migration(kind=Kind.EVACUATE, source_host="compute4", before=before, after=after)
+    state = next(row for row in comparison.rows(move, None) if row.name == comparison.STATE)
+
+    assert "as Nova knew it last" in str(state.before)
+    assert str(state.now) == "being built anew"
