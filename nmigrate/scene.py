@@ -73,14 +73,14 @@ def refusals_now(moves: Iterable[Migration]) -> dict[int, str]:
     refused: dict[int, str] = {}
     for cloud in {one.cloud for one in found.values()}:
         hosts, abilities = by_name(cloud.hypervisors.defer("aggregates")), preflight.abilities(cloud)
-        groups = {uuid: one.server_groups for (name, uuid), one in found.items() if name == cloud.name}
-        around = selectors.around_each(cloud.name, groups)
-        for move in (
-            one for one in asking if (one.cloud, one.instance_uuid) in found and one.cloud == cloud.name
-        ):
+        here = {uuid: one for (name, uuid), one in found.items() if name == cloud.name}
+        around = selectors.around_each(cloud.name, {uuid: one.server_groups for uuid, one in here.items()})
+        for move in asking:
+            if move.cloud != cloud.name or move.instance_uuid not in here:
+                continue
             # Its instance has no other move that is open: none stands in the way of this one.
             own = replace(around[move.instance_uuid], moving="")
-            scene = Scene(found[cloud.name, move.instance_uuid], hosts, abilities, own)
+            scene = Scene(here[move.instance_uuid], hosts, abilities, own)
             why = _as_asked(scene, move).stop({reason["rule"] for reason in move.sets_aside})
             if why:
                 refused[move.pk] = why

@@ -60,8 +60,8 @@ def rows(migration: Migration, instance: Instance | None) -> list[Row]:
         Row(say("Bound to"), _pin(before), _pin(now), may_change=rebinds),
         Row(
             STATE,
-            _by_nova(migration, before, _status(before)),
-            _by_nova(migration, now, _status(now)),
+            _status_by_nova(migration, before),
+            _status_by_nova(migration, now),
             may_change=not _is_worse(migration, before, now),
         ),
         Row(
@@ -145,11 +145,15 @@ def _status(facts: dict[str, Any]) -> str:
     return words.of_status("" if task else facts["status"], task).word if facts.get("status") else ""
 
 
+def _status_by_nova(migration: Migration, facts: dict[str, Any]) -> str:
+    """What Nova does to it just now is no old news."""
+    status = _status(facts)
+    return status if facts.get("task_state") else _by_nova(migration, facts, status)
+
+
 def _by_nova(migration: Migration, facts: dict[str, Any], word: str) -> str:
-    """What Nova says of an instance whose host is dead is what it knew last, but not what it does to it just now."""
+    """What Nova says of an instance whose host is dead is what it knew last."""
     is_there = migration.kind == Kind.EVACUATE and facts.get("host") in ("", None, migration.source_host)
-    if word == _status(facts) and facts.get("task_state"):
-        return word
     return say("{word}, as Nova knew it last", word=word) if word and is_there else word
 
 
