@@ -23,6 +23,7 @@ class Phase(StrEnum):
     QUEUED = "queued"
     MOVING = "moving"
     COPYING = "copying"
+    BRINGING_UP = "bringing-up"
     DECISION = "decision"
     FINISHING = "finishing"
     RETURNING = "returning"
@@ -50,6 +51,7 @@ _COPYING_TASKS = frozenset(
         "image_uploading",
     }
 )
+_BRINGING_UP_TASKS = frozenset({"unshelving", "spawning"})
 _COPYING_RECORDS = frozenset({"running", "running (post-copy)"})
 """Statuses of Nova's record of a live move while memory is copied."""
 
@@ -194,12 +196,20 @@ def _phases(
 
 
 def _split(migration: Migration, span: Span, observations: Sequence[Observation]) -> list[Span]:
-    """The move itself in two: while Nova copies, and while it prepares and sets up."""
+    """The move itself in its parts: while Nova copies, and while it prepares and sets up; a shelved instance leaves
+    its host before it is brought up."""
     marks = [(span.start, str(Phase.MOVING))]
     for row in observations:
         if span.start <= row.at < span.end:
-            marks.append((row.at, Phase.COPYING if _is_copying(migration, row) else Phase.MOVING))
+            marks.append((row.at, _part_of_the_move(migration, row, after=marks[-1][1])))
     return _spans(marks, span.end, is_open=span.is_open)
+
+
+def _part_of_the_move(migration: Migration, row: Observation, *, after: str) -> str:
+    if _is_copying(migration, row):
+        return Phase.COPYING
+    is_coming_up = row.task_state in _BRINGING_UP_TASKS or after == Phase.BRINGING_UP
+    return Phase.BRINGING_UP if migration.kind == Kind.SHELVE and is_coming_up else Phase.MOVING
 
 
 def _is_copying(migration: Migration, row: Observation) -> bool:

@@ -203,7 +203,7 @@ def test_without_measurements_there_is_no_picture(progress: dict[str, object]) -
     [
         ("cold", "done", ["preparing", "copying", "finishing"]),
         ("live", "aborted", ["preparing", "copying", "stopping"]),
-        ("shelve", "stranded", ["preparing", "storing its disk", "bringing it up again"]),
+        ("shelve", "stranded", ["preparing", "storing its disk", "leaving its host"]),
         ("copy", "waiting", ["preparing", "making a snapshot", "starting the copy"]),
     ],
 )
@@ -216,5 +216,14 @@ def test_no_two_stretches_of_a_move_have_one_name(kind: str, state: str, told: l
 def test_a_move_whose_copying_was_not_seen_has_one_name_for_all_of_it() -> None:
     phases = [Phase.QUEUED, Phase.MOVING]
 
-    assert phase_words(Migration(kind="cold"), phases) == ["waiting to be sent", "being moved"]
-    assert phase_words(Migration(kind="evacuate"), phases) == ["waiting to be sent", "being built anew"]
+    assert phase_words(Migration(kind="cold", state="done"), phases) == ["waiting to be sent", "being moved"]
+    assert phase_words(Migration(kind="cold", state="running"), phases) == ["waiting to be sent", "under way"]
+    assert phase_words(Migration(kind="evacuate", state="running"), phases) == [
+        "waiting to be sent",
+        "being built anew",
+    ]
+
+
+def test_the_stretch_before_it_was_sent_tells_that_it_is_being_sent() -> None:
+    assert phase_words(Migration(kind="cold", state="queued"), [Phase.QUEUED]) == ["waiting to be sent"]
+    assert phase_words(Migration(kind="cold", state="sending"), [Phase.QUEUED]) == ["waiting and being sent"]

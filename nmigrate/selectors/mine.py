@@ -52,6 +52,8 @@ from nmigrate.states import Kind, Perm, State
 LIMIT = 8
 NAMED = 3
 """So many instances in error are named of each cloud."""
+_READ = NAMED + 2 * LIMIT
+"""Enough to name as many beside those that failed moves and findings tell of."""
 FAILED_FOR = timedelta(days=14)
 """A failed move that nobody followed up is shown for so long."""
 OUTSIDE_FOR = timedelta(days=30)
@@ -76,11 +78,13 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The instances of one cloud that are in error: how many, and the first of them by name."""
+    """The instances of one cloud that are in error: how many, and the first of them by name; `told`: how many more of
+    them the page tells of elsewhere."""
 
     cloud: str
     number: int
     named: list[Instance]
+    told: int = 0
 
     @property
     def rest(self) -> int:
@@ -123,7 +127,8 @@ class Mine:
 
 def mine_version(user: User, since: datetime | None = None) -> str:
     """Changes whenever this person's page would look different. At most twelve queries, each of a few rows."""
-    return _version(user, since, silent(), broken_instances() if user.has_perm(Perm.EVACUATE) else [])
+    broken = broken_instances(_READ) if user.has_perm(Perm.EVACUATE) else []
+    return _version(user, since, silent(), broken)
 
 
 def _version(user: User, since: datetime | None, stopped: list[Pulse], broken: list[Broken]) -> str:
@@ -157,23 +162,25 @@ def _version(user: User, since: datetime | None, stopped: list[Pulse], broken: l
 def mine(user: User, since: datetime | None) -> Mine:
     """Everything of the page; the version first, so that what changes meanwhile is asked for again."""
     asks, operates = user.has_perm(Perm.REQUEST), user.has_perm(Perm.EVACUATE)
-    stopped, broken = silent(), broken_instances() if operates else []
+    stopped, broken = silent(), broken_instances(_READ) if operates else []
     version = _version(user, since, stopped, broken)
     audits = user.has_perm(Perm.AUDIT)
+    failed = _part(_failed(user, everybodys=operates)) if asks else Part()
+    found = _part(_findings(user))
     return Mine(
         version=version,
         since=since,
         clouds=clouds(),
         decisions=_part(pending_approvals(user).exclude(requested_by=user)),
         half_way=_part(_half_way(user, everybodys=operates)) if asks else Part(),
-        failed=_part(_failed(user, everybodys=operates)) if asks else Part(),
+        failed=failed,
         hosts=_part(_troubled_hosts()) if operates else Part(),
-        findings=_part(_findings(user)),
+        findings=found,
         changed=_part(_changed(user, _lately(since))) if asks else Part(),
         under_way=_part(_under_way(user)) if asks else Part(),
         outside=_part(_outside()) if audits else Part(),
         trail=_trail(since) if audits and since else None,
-        broken=broken,
+        broken=_beside(broken, [*failed.rows, *found.rows]),
         silent=stopped,
     )
 
@@ -260,17 +267,29 @@ def _troubled_hosts() -> QuerySet[Hypervisor]:
     return rows.order_by(Case(When(_is_down(), then=0), default=1), "cloud_id", "host")
 
 
-def broken_instances() -> list[Broken]:
-    """Each cloud that has instances in error. One query, of a few rows for each."""
+def broken_instances(named: int = NAMED) -> list[Broken]:
+    """Each cloud that has instances in error, so many of them by name. One query, of a few rows for each."""
     ranked = Instance.objects.filter(status="ERROR").annotate(
         rank=Window(RowNumber(), partition_by="cloud_id", order_by=("name", "id")),
         number=Window(Count("id"), partition_by="cloud_id"),
     )
     found: dict[str, Broken] = {}
-    rows = ranked.filter(rank__lte=NAMED).only("cloud_id", "uuid", "name").order_by("cloud_id", "rank")
+    rows = ranked.filter(rank__lte=named).only("cloud_id", "uuid", "name").order_by("cloud_id", "rank")
     for row in rows:
         found.setdefault(row.cloud_id, Broken(row.cloud_id, row.number, [])).named.append(row)
     return list(found.values())
+
+
+def _beside(broken: Iterable[Broken], rows: Iterable[Migration | Finding]) -> list[Broken]:
+    """Without those that these rows tell of."""
+    told = {row.instance_uuid for row in rows}
+    found = []
+    for one in broken:
+        others = [instance for instance in one.named if instance.uuid not in told]
+        n_told = len(one.named) - len(others)
+        if others:
+            found.append(Broken(one.cloud, one.number - n_told, others[:NAMED], n_told))
+    return found
 
 
 def _findings(user: User) -> QuerySet[Finding]:

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.utils import timezone
 
-from nmigrate import audit, services, watchdog
+from nmigrate import services, watchdog
 from nmigrate.models import Cloud, Finding, Instance, Migration, OutsideMove, Visit
 from nmigrate.sentences import say
 from nmigrate.states import Kind, State
@@ -141,14 +140,6 @@ def _spoil(cloud: FakeCloud, failed: Migration, vm1: Instance, waiting: Migratio
     Instance.objects.filter(pk=vm1.pk).update(name=LONG, locked=True, locked_reason="z" * 200)
     due = timezone.now() + timedelta(minutes=10)
     Migration.objects.filter(pk=waiting.pk).update(decide_by=due, reason=("because " * 40).strip())
-    with transaction.atomic():
-        audit.record(
-            "hold_removed",
-            actor="m" * 60,
-            is_outside=True,
-            migration=waiting,
-            reason=say("nmigrate puts it back"),
-        )
     Cloud.objects.create(
         name="dr",
         problem=say("{cloud} cannot be reached. nmigrate keeps trying.", cloud="dr"),

@@ -15,6 +15,7 @@ from nmigrate import inventory, services
 from nmigrate.models import Instance, Migration, Order
 from nmigrate.states import Kind, State
 from tests.conftest import follow, run_tasks
+from tests.fake.base import ADMIN
 from tests.fakecloud import FakeCloud
 
 BEGAN = timedelta(minutes=25)
@@ -145,6 +146,8 @@ def _waiting(all_: Lives) -> None:
     for state in (State.CONFIRMING, State.REVERTING):
         all_.in_state[state] = all_.arrived(state.value)
     all_.tick(3)  # the locks
+    all_.cloud.unlock_outside(vm2.instance_uuid, ADMIN)
+    all_.tick(6)
 
 
 def _under_way(all_: Lives) -> None:

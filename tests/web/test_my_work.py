@@ -294,6 +294,24 @@ def test_instances_in_error_are_named_with_links_and_the_rest_is_counted(
         assert (f"and {len(names) - 3} more" if len(names) > 4 else "and one more") in shown
 
 
+def test_an_instance_in_error_is_told_of_once(
+    client: Client, helpdesk: User, operator: User, synced: FakeCloud
+) -> None:
+    made = failed(helpdesk, "vm2")
+    Migration.objects.filter(pk=made.pk).update(after={"status": "ERROR"}, next_step_by="operator")
+    Instance.objects.filter(name="vm2").update(status="ERROR")
+    client.force_login(operator)
+
+    alone = text(client.get("/mine/"))
+    Instance.objects.filter(name="doem").update(status="ERROR")
+    beside = text(client.get("/mine/"))
+
+    assert f'id="failed-{made.pk}"' in alone
+    assert "in error</a>" not in alone
+    assert "One more instance of lab is in error</a>:" in beside
+    assert (beside.count(">vm2</a>"), beside.count(">doem</a>")) == (1, 1)
+
+
 def test_another_instance_in_error_is_noticed_though_their_number_is_the_same(
     operator: User, synced: FakeCloud
 ) -> None:

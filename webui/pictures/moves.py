@@ -23,6 +23,7 @@ PHASE_WORDS: dict[str, str] = {
     Phase.QUEUED: say("waiting to be sent"),
     Phase.MOVING: say("being moved"),
     Phase.COPYING: say("copying"),
+    Phase.BRINGING_UP: say("bringing it up again"),
     Phase.DECISION: say("waiting for a decision"),
     Phase.FINISHING: say("being confirmed"),
     Phase.RETURNING: say("going back"),
@@ -35,7 +36,7 @@ _WORDS_OF: dict[tuple[str, str], str] = {
     (Kind.EVACUATE, Phase.MOVING): say("being built anew"),
 }
 _AFTERWARDS: dict[str, str] = {
-    Kind.SHELVE: say("bringing it up again"),
+    Kind.SHELVE: say("leaving its host"),
     Kind.COPY: say("starting the copy"),
 }
 LIFE_WORDS: dict[str, str] = {
@@ -121,12 +122,17 @@ def bar(migration: Migration) -> Bar:
 
 def phase_words(migration: Migration, phases: Sequence[str]) -> list[str]:
     """What each stretch is called. The move itself is told by the copying in its midst: what comes before and what
-    after; where none was seen it has one name."""
+    after; where none was seen it has one name, and while it may still come, one that is true of either."""
     copying = [place for place, what in enumerate(phases) if what == Phase.COPYING]
     found = []
     for place, what in enumerate(phases):
         word = _WORDS_OF.get((migration.kind, what), PHASE_WORDS[what])
-        if what == Phase.MOVING and copying and place < copying[0]:
+        is_last = place == len(phases) - 1
+        if is_last and what == Phase.QUEUED and migration.state == State.SENDING:
+            word = say("waiting and being sent")
+        elif is_last and what == Phase.MOVING and not copying and migration.state == State.RUNNING:
+            word = _WORDS_OF.get((migration.kind, what), say("under way"))
+        elif what == Phase.MOVING and copying and place < copying[0]:
             word = say("preparing")
         elif what == Phase.MOVING and copying and place > copying[-1]:
             word = _after_the_copying(migration)

@@ -154,6 +154,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
     outlook = retrying.outlook(migration, instance)
     told = stranding.told_now(migration, known, outlook)
     silent = selectors.keeps_from_being_sent(migration)
+    findings = noticed.rows(request.user, selectors.findings_of(migration), page_of=migration)
+    is_decider_told = any(row.finding.rule in noticed.DECIDED_ON for row in findings)
     return {
         "migration": migration,
         "version": _version(migration, silent),
@@ -163,7 +165,7 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "sets_aside": asides.standing,
         "no_longer": asides.gone,
         "would_refuse": deciding.would_refuse(migration, verdict),
-        "findings": noticed.rows(request.user, selectors.findings_of(migration), page_of=migration),
+        "findings": findings,
         "copy": known.get(migration.copy_uuid),
         "asked_for": timeline.asked_for(migration),
         "steps": timeline.steps(migration),
@@ -182,7 +184,8 @@ def _page(request: SignedIn, migration: Migration) -> dict[str, Any]:
         "who_acts": _who_acts(request, told.by),
         "is_theirs": _is_theirs(request, told.by),
         "choices": half_way.choices(migration, actions, outlook),
-        "deciders": _deciders(request, migration) if is_waiting else "",
+        "is_decider_told": is_decider_told,
+        "deciders": _deciders(request, migration) if is_waiting and not is_decider_told else "",
         "why_not": services.why_not_decide(request.user, migration) if is_waiting else "",
         "may_start": _may_start(request, migration, instance),
         "may_ask_again": migration.state in ASKABLE
