@@ -125,7 +125,20 @@ def test_the_parts_of_a_time_as_they_are_told_make_what_is_told_of_all(parts: li
 
 
 @pytest.mark.parametrize(
-    ("most", "top"), [(0, 1), (1, 1), (3, 4), (5, 6), (9, 10), (11, 20), (75, 80), (801, 1000)]
+    ("most", "top"),
+    [
+        (0, 1),
+        (1, 1),
+        (3, 4),
+        (5, 6),
+        (9, 10),
+        (11, 20),
+        (24, 30),
+        (45, 50),
+        (75, 80),
+        (210, 300),
+        (801, 1000),
+    ],
 )
 def test_an_axis_of_counts_ends_at_a_round_number(most: int, top: int) -> None:
     assert round_top(most) == top

@@ -4,7 +4,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from django.utils import timezone
 
-from nmigrate.models import Cloud, Hypervisor, Instance
+from nmigrate.models import Cloud, Hypervisor, Instance, Service
 
 FEATURES = [
     f"HW_CPU_X86_{name}" for name in ("AVX", "AVX2", "AESNI", "BMI", "BMI2", "F16C", "FMA3", "SHA", "SSE")
@@ -29,6 +29,12 @@ def wide_cloud(hosts: int, name: str = "wide") -> Instance:
         own_projects=["p"],
     )
     Hypervisor.objects.bulk_create(_host(cloud, number) for number in range(hosts))
+    Service.objects.bulk_create(
+        [
+            *(_compute_service(cloud, _host(cloud, number)) for number in range(hosts)),
+            *(_own_service(cloud, binary) for binary in ("nova-conductor", "nova-scheduler")),
+        ]
+    )
     Instance.objects.bulk_create(
         _instance(cloud, number % hosts, number) for number in range(hosts * PER_HOST)
     )
@@ -61,6 +67,33 @@ def _host(cloud: Cloud, number: int) -> Hypervisor:
             "DISK_GB": {"max_unit": 8000},
         },
         traits=FEATURES[: 6 if odd in (13, 14) else None] + ABLE,
+    )
+
+
+def _compute_service(cloud: Cloud, host: Hypervisor) -> Service:
+    return Service(
+        cloud=cloud,
+        uuid=str(uuid5(NAMESPACE_DNS, f"nova-compute.{host.host}")),
+        binary="nova-compute",
+        host=host.host,
+        zone=host.zone,
+        state=host.state,
+        status=host.status,
+        disabled_reason=host.disabled_reason,
+        seen_at=timezone.now(),
+    )
+
+
+def _own_service(cloud: Cloud, binary: str) -> Service:
+    return Service(
+        cloud=cloud,
+        uuid=str(uuid5(NAMESPACE_DNS, f"{binary}.{cloud.name}")),
+        binary=binary,
+        host="control",
+        zone="internal",
+        state="up",
+        status="enabled",
+        seen_at=timezone.now(),
     )
 
 

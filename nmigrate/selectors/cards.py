@@ -84,6 +84,11 @@ class HostCard:
         return max(self.listed - len(self.chips), 0)
 
     @property
+    def hidden(self) -> int:
+        """How many the filters leave out."""
+        return max(self.total - self.listed, 0)
+
+    @property
     def beyond(self) -> int:
         """How many even the opened card leaves to the page of the host."""
         return max(self.more - len(self.rest), 0)

@@ -90,7 +90,7 @@ def round_top(most: int) -> int:
     """The top of an axis of counts: a round number whose half is whole, but for 1."""
     unit = 1
     while True:
-        for step in (1, 2, 4, 6, 8):
+        for step in (1, 2, 4, 6, 8) if unit == 1 else (1, 2, 3, 4, 5, 6, 8):
             if step * unit >= most:
                 return step * unit
         unit *= 10
