@@ -576,7 +576,10 @@ def test_what_waits_to_be_sent_says_that_the_worker_is_silent(
     for state, order in ((State.QUEUED, "queued"), (State.SENDING, "sent"), (State.RUNNING, "queued")):
         Migration.objects.filter(pk=asked.pk).update(state=state)
         asked.orders.update(state=order)
-        assert "Nothing is sent to the cloud just now:" in text(client.get(f"/migrations/{asked.pk}/")), state
+        shown = text(client.get(f"/migrations/{asked.pk}/"))
+        assert "Nothing is sent to the cloud just now:" in shown, state
+        assert "It is being sent to Nova." not in shown
+        assert ("looked up before anything is sent again" in shown) is (state == State.SENDING)
 
 
 def test_what_nova_has_says_nothing_of_the_worker(client: Client, helpdesk: User, moving: Migration) -> None:

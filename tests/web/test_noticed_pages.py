@@ -116,6 +116,19 @@ def test_an_overdue_decision_is_offered_to_who_may_make_it(
         assert decide in text(client.get(page))
 
 
+def test_who_decides_is_told_once(client: Client, helpdesk: User, manager: User, overdue: Finding) -> None:
+    page = f"/migrations/{overdue.migration_id}/"
+    client.force_login(helpdesk)
+
+    told = text(client.get(page))
+    overdue.delete()
+    before = text(client.get(page))
+
+    for words in ("Who can decide:", "There is nothing for you to do:"):
+        assert words not in told
+        assert words in before
+
+
 def test_who_asked_for_it_is_told_that_another_manager_must_decide(
     client: Client, manager: User, overdue: Finding
 ) -> None:

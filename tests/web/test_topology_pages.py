@@ -123,6 +123,16 @@ def test_a_filter_leaves_the_moves_from_and_to_what_is_shown_and_counts_the_othe
     assert (others in shown) is not is_shown
 
 
+def test_a_card_counts_what_the_filters_hide(client: Client, helpdesk: User, synced: FakeCloud) -> None:
+    client.force_login(helpdesk)
+    on_it = Instance.objects.filter(host="compute1").count()
+
+    assert "The filters hide" not in text(client.get("/clouds/lab/?view=cards"))
+    shown = text(client.get("/clouds/lab/?view=cards&q=vm2"))
+
+    assert f"The filters hide {on_it - 1} instance" in shown
+
+
 def test_a_move_of_what_is_on_no_host_is_shown_with_it(
     client: Client, helpdesk: User, asked: Migration
 ) -> None:
