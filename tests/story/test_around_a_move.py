@@ -1,6 +1,7 @@
 """What people meet around a move, on a real Nova: a way on from half-way, a session that ends, a lock that comes and
 goes, the menu of destinations, and the figures. Each test has instances of its own; the figures count those of all."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -103,6 +104,10 @@ def test_what_was_typed_outlives_the_session_and_is_sent_by_who_typed_it(
     desk.manage("shell", "-c", END_EVERY_SESSION)
     page.locator("[data-names-host]").click()
     expect(page.get_by_role("alert").filter(has_text="so nothing was sent")).to_be_visible()
+    for name, code in (("Tiếng Việt", "vi"), ("English", "en")):
+        page.get_by_role("button", name=name).click()
+        expect(page.locator("html")).to_have_attribute("lang", code)
+        expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("Name").fill("helpdesk")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -171,6 +176,86 @@ def lock(desk: Desk, uuid: str, reason: str | None) -> None:
     wait_for(
         lambda: desk.rows(is_so, uuid, reason is not None, reason or ""), 60, "the inventory to know the lock"
     )
+
+
+def test_what_would_be_refused_now_is_not_approved_with_others(
+    desk: Desk, seat: Seat, make_server: Make, out_of_service: Callable[[str], None]
+) -> None:
+    uuid = known(desk, make_server(host="compute1"))
+    helpdesk, manager = seat("helpdesk"), seat("manager")
+    url = plan(helpdesk, desk, uuid, "compute3", "cold")
+    expect(state(helpdesk)).to_contain_text("waits for approval")
+    number = url.rstrip("/").rpartition("/")[2]
+    manager.goto(f"{desk.url}/approvals/")
+    row = manager.locator("article").filter(has=manager.locator(f"#w-{number}"))
+    expect(row.get_by_role("checkbox")).to_be_visible()
+
+    out_of_service("compute3")
+
+    expect(row).to_contain_text("would be refused now", timeout=60_000)
+    expect(row).to_contain_text("compute3 is out of service")
+    expect(row.get_by_role("checkbox")).to_have_count(0)
+    manager.goto(f"{desk.url}/mine/")
+    task = manager.locator(".task").filter(has=manager.locator(f"#task-{number}"))
+    expect(task).to_contain_text("would be refused now")
+    refused = "As things are now it would be refused, whoever approves it. compute3 is out of service"
+    expect(state(helpdesk)).to_contain_text(refused, timeout=60_000)
+    helpdesk.get_by_role("button", name="Withdraw the request").click()
+    expect(state(helpdesk)).to_contain_text("withdrawn")
+    expect(task).to_have_count(0, timeout=60_000)
+    assert desk.moves_in_nova(uuid) == (0, 0)
+
+
+def test_what_is_locked_is_found_by_a_filter(desk: Desk, seat: Seat, make_server: Make) -> None:
+    locked, other = (known(desk, make_server(host="compute1", stopped=True)) for _ in range(2))
+    lock(desk, locked, "closing the year")
+    page = seat("helpdesk")
+    page.goto(f"{desk.url}/clouds/lab/")
+    expect(page.locator(f"#i-{other}")).to_be_visible()
+
+    page.get_by_text("only locked", exact=True).click()
+
+    expect(page.locator(f"#i-{other}")).to_have_count(0)
+    expect(page.locator(f"#i-{locked}")).to_be_visible()
+    expect(page.locator("#picture [data-host=compute1]")).to_contain_text("The filters hide")
+    lock(desk, locked, None)
+    expect(page.locator(f"#i-{locked}")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#picture")).to_contain_text("No instance is locked.")
+    page.get_by_role("link", name="Show everything").click()
+    expect(page.locator(f"#i-{locked}")).to_be_visible()
+
+
+def test_the_trail_of_a_move_is_taken_away_as_it_is(desk: Desk, seat: Seat, make_server: Make) -> None:
+    uuid = known(desk, make_server(host="compute1", stopped=True))
+    helpdesk, auditor = seat("helpdesk"), seat("auditor")
+    url = plan(helpdesk, desk, uuid, "compute3")
+    waits(helpdesk)
+    decide(seat("manager"), url, "Reject", "wrong “day”, said <Maria>")
+    expect(state(helpdesk).locator(".state").first).to_have_text("sent back", timeout=90_000)
+    number = int(url.rstrip("/").rpartition("/")[2])
+    auditor.goto(f"{desk.url}/audit/?view=entries")
+    rows, asked = auditor.locator("#rows"), auditor.get_by_label("Migration", exact=True)
+
+    asked.fill("the third")
+    expect(auditor.locator("#migration-error")).to_have_text("A migration is a number, such as 42.")
+    expect(rows).to_contain_text("Nothing is listed until the marked filter is put right.")
+    asked.fill(str(number))
+    expect(auditor.locator("#migration-error")).to_be_empty()
+    with auditor.expect_download() as loading:
+        rows.get_by_role("link", name="As JSON").click()
+
+    taken = json.loads(loading.value.path().read_text())
+    of_it = (
+        "SELECT id, action, actor, reason, hash FROM nmigrate_auditevent WHERE migration_id = ? ORDER BY id"
+    )
+    kept = desk.rows(of_it, number)
+    assert [(row["id"], row["action"], row["who"], row["hash"]) for row in taken] == [
+        (key, action, who, proof) for key, action, who, _, proof in kept
+    ]
+    assert ("reject", "manager", "wrong “day”, said <Maria>") in [
+        (row["action"], row["who"], row["reason"]) for row in taken
+    ]
+    expect(rows.locator("tbody tr")).to_have_count(len(kept))
 
 
 def test_the_menu_of_the_topology_says_why_not_and_leads_to_the_plan(
