@@ -1,6 +1,5 @@
 """Two stages for the same cases: the fake cloud, and a real Nova in the lab."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +13,7 @@ from nmigrate.lab import Lab, databases
 from nmigrate.lab.client import Client
 from tests.fake.base import OWN, PROJECT
 from tests.fakecloud import MEMBER, FakeCloud
+from tests.lab.fixtures import wait_for
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGOCs8yIFBK3e/yu7QJgAcANnjAl5mwg9ufpLweYUUYq lab"
 """Nobody has the other half."""
@@ -268,10 +268,7 @@ class LabStage:
         return server.status == status and not server.task_state
 
     def until(self, done: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not done():
-            assert time.monotonic() < end, "it did not happen within a minute"
-            time.sleep(0.1)
+        wait_for(done, 60, "it")
 
     def _service(self, host: str) -> str:
         rows = self.admin.get("nova", "/os-services?binary=nova-compute")["services"]

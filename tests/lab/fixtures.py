@@ -94,12 +94,14 @@ def wait_for(condition: Callable[[], T], seconds: float = 60, what: str = "the c
     """What `condition` returns as soon as it is true. Fails the test when that is not within `seconds`."""
     end = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         found = condition()
         if found:
             return found
         if time.monotonic() > end:
             pytest.fail(f"{what} did not come true within {seconds:g} s")
-        time.sleep(0.1)
+        # At least as long as the look took, so that a slow machine does not spend itself on looking.
+        time.sleep(max(0.1, time.monotonic() - began))
 
 
 def server_is(lab: Lab, server: str, *statuses: str, seconds: float = 60) -> Any:

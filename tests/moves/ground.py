@@ -33,6 +33,9 @@ class Ground:
         self.stage = stage
         self.cloud = stage.cloud
         self.is_lab = isinstance(stage, LabStage)
+        self.look_took = 0.0
+        """Seconds of the last look at the lab: there is a rest as long before the next, so that a slow machine does not
+        spend itself on looking."""
         clouds.override[self.cloud.name] = self.cloud
         Cloud.objects.create(name=self.cloud.name)
         self.helpdesk = self.person("helpdesk")
@@ -239,8 +242,10 @@ class Ground:
         if isinstance(self.stage, FakeStage):
             self.stage.fake.step()
         else:
-            time.sleep(0.2)
+            time.sleep(max(0.2, self.look_took))
+        began = time.monotonic()
         follower.tick(self.cloud, self.names)
+        self.look_took = time.monotonic() - began
 
     def until(self, done: Callable[[], bool], what: str = "it") -> None:
         # A quick machine goes many rounds before the follower's patience ends, which is in seconds.
