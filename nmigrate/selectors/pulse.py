@@ -70,8 +70,8 @@ class Health:
     counts: dict[str, int]
 
     @property
-    def is_alive(self) -> bool:
-        """Whether nmigrate's own processes run."""
+    def is_fresh(self) -> bool:
+        """Whether nmigrate's own processes run, as people are told."""
         return all(pulse.is_fresh for pulse in self.pulses)
 
     @property
