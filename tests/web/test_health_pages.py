@@ -33,6 +33,17 @@ def test_readyz_wants_signs_of_life_from_both(client: Client, db: None) -> None:
     assert client.get("/readyz").status_code == 200
 
 
+def test_a_process_that_need_not_be_replaced_yet_is_silent_for_people_only(
+    client: Client, helpdesk: User, synced: FakeCloud
+) -> None:
+    beat("follower")
+    beat("worker", timedelta(seconds=40))
+    client.force_login(helpdesk)
+
+    assert client.get("/readyz").status_code == 200
+    assert "Nothing is sent to the cloud just now:" in text(client.get("/mine/"))
+
+
 def test_it_says_what_is_broken_in_words(client: Client, helpdesk: User, synced: FakeCloud) -> None:
     Cloud.objects.create(name="dr", problem="dr does not accept the password.", problem_since=timezone.now())
     Service.objects.create(
