@@ -80,7 +80,7 @@ def _lock_again(cloud: api.Cloud, move: Migration, instance: Instance) -> None:
                 migration=move,
                 state_before=move.state,
                 state_after=move.state,
-                reason=say("nmigrate puts it back"),
+                reason=say("nmigrate locks it again at once"),
                 request_id=asked.request_id if asked else "",
             )
             place_hold(move)

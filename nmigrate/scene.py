@@ -64,7 +64,8 @@ def verdict_now(migration: Migration, instance: Instance) -> Verdict:
 
 def refusals_now(moves: Iterable[Migration]) -> dict[int, str]:
     """Why each of these moves that wait for their approval would be stopped just before its start, as things are now;
-    under their keys, those that nothing stops left out. A few queries for each cloud, however many moves."""
+    under their keys, those that nothing stops left out. Without what could be done: who decides chooses no host. A few
+    queries for each cloud, however many moves."""
     asking = [move for move in moves if move.state == State.ASKING]
     instances = Instance.objects.filter(uuid__in=[move.instance_uuid for move in asking]).select_related(
         "cloud"
@@ -81,9 +82,9 @@ def refusals_now(moves: Iterable[Migration]) -> dict[int, str]:
             # Its instance has no other move that is open: none stands in the way of this one.
             own = replace(around[move.instance_uuid], moving="")
             scene = Scene(here[move.instance_uuid], hosts, abilities, own)
-            why = _as_asked(scene, move).stop({reason["rule"] for reason in move.sets_aside})
-            if why:
-                refused[move.pk] = why
+            stopper = _as_asked(scene, move).stopper({reason["rule"] for reason in move.sets_aside})
+            if stopper is not None:
+                refused[move.pk] = stopper.why
     return refused
 
 

@@ -41,7 +41,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("How do I find the instance of my ticket?"),
                 say(
-                    "Press / on any page and type part of its name, an address, its project or its host. "
+                    "Type part of its name, an address, its project or its host into “Find…” at the top of any page; "
+                    "the key / leads there. "
                     "The arrow keys walk through what is found, Enter opens it."
                 ),
                 "clouds",

@@ -41,8 +41,8 @@ def steps(found: Tour, user: User) -> list[Step]:
             "helpdesk",
             say("Ask to move {name}", name=found.name),
             say(
-                "Somebody rang: the disk under {name} makes noises. Find it with the search (press / and "
-                "type its name), press “Move it”, give a reason, and ask. The best way is chosen "
+                "Somebody rang: the disk under {name} makes noises. Find it (type its name into “Find…” "
+                "at the top), press “Move it”, give a reason, and ask. The best way is chosen "
                 "already.",
                 name=found.name,
             ),

@@ -83,7 +83,7 @@ ACTION_WORDS: dict[str, str] = {
     "unlock": say("asked to unlock it"),
     # what a worker does
     "claim": say("took the order"),
-    "accept": say("Nova accepted the move"),
+    "accept": say("saw Nova accept the move"),
     "refuse": say("refused it"),
     # what the follower sees
     "arrive": say("saw it arrive"),

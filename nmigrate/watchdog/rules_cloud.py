@@ -85,8 +85,8 @@ def endless_task(picture: Picture) -> Iterator[Found]:
                 doing=doing,
             ),
             say(
-                "A large disk may take that long. If nothing is being copied, an operator looks at the services of "
-                "{host}; do not reset its state first.",
+                "A large disk may take that long. If nothing is being copied, look at the services of {host}; do not "
+                "reset its state first.",
                 host=instance.host or say("the cloud"),
             ),
             "operator",

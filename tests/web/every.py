@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -38,7 +39,9 @@ def pages(
     manager: User,
     operator: User,
     auditor: User,
+    settings: LazySettings,
 ) -> list[Shown]:
+    settings.NMIGRATE_CLOUDS = ["lab", "dr", "wide"]  # so that lists tell of which cloud a move is
     newcomer = person("", "newcomer")
     vm1, doem = Instance.objects.get(name="vm1"), Instance.objects.get(name="doem")
     lived = lives(able, helpdesk, manager, operator)

@@ -276,7 +276,7 @@ def test_the_copy_and_its_original_lead_to_the_move(
     page = text(client.get(f"/clouds/lab/instances/{copied.copy_uuid}/"))
     assert "It is the copy of demo_zone" in page
     assert f'href="/migrations/{copied.pk}/"' in page
-    assert "copy of demo_zone, waits for a decision" in text(client.get("/clouds/lab/"))
+    assert "the copy, waits for a decision" in text(client.get("/clouds/lab/"))
 
 
 # -- the deadline
@@ -436,7 +436,25 @@ def test_what_would_be_refused_now_has_no_box_and_says_why(
     assert f'value="{waiting.pk}.waiting"' in shown
     assert "would be refused now</span> <b>must be decided separately</b> ·" in shown
     assert "closing the year" in shown
+    assert "Choose another" not in shown
     assert f'id="d-{asking.pk}" href="/migrations/{asking.pk}/decide/">Decide' in shown
+
+
+def test_what_asks_to_set_a_rule_aside_would_not_be_refused_by_it(
+    client: Client, helpdesk: User, manager: User, synced: FakeCloud
+) -> None:
+    vm2 = Instance.objects.get(name="vm2")
+    Instance.objects.filter(pk=vm2.pk).update(locked=True, locked_reason="closing the year")
+    vm2.refresh_from_db()
+    services.request_migration(
+        actor=helpdesk, instance=vm2, host="compute3", reason="disk errors", sets_aside=["lock"]
+    )
+    client.force_login(manager)
+
+    shown = text(client.get("/approvals/"))
+
+    assert "sets aside a rule" in shown
+    assert "would be refused now" not in shown
 
 
 def test_what_was_ticked_before_it_would_be_refused_is_not_approved_with_the_others(

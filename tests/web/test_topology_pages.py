@@ -123,6 +123,20 @@ def test_a_filter_leaves_the_moves_from_and_to_what_is_shown_and_counts_the_othe
     assert (others in shown) is not is_shown
 
 
+def test_only_what_is_locked_is_shown_where_it_is(client: Client, helpdesk: User, asked: Migration) -> None:
+    """What comes to a host is shown there in advance, but a lock is told where it is."""
+    Instance.objects.filter(uuid=asked.instance_uuid).update(locked=True)
+    locked, other = Instance.objects.get(uuid=asked.instance_uuid), Instance.objects.get(name="doem")
+    client.force_login(helpdesk)
+    assert "from compute1" in text(client.get("/clouds/lab/?view=cards"))
+
+    shown = text(client.get("/clouds/lab/?view=cards&show=locked"))
+
+    assert f'id="i-{locked.uuid}"' in shown
+    assert f'id="i-{other.uuid}"' not in shown
+    assert "from compute1" not in shown
+
+
 def test_a_card_counts_what_the_filters_hide(client: Client, helpdesk: User, synced: FakeCloud) -> None:
     client.force_login(helpdesk)
     on_it = Instance.objects.filter(host="compute1").count()

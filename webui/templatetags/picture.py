@@ -83,7 +83,7 @@ def chip(value: Chip, cloud: str, may_move: bool = False) -> SafeString:
 def _where(move: Migration, look: Look, instance: Instance) -> str:
     """What the chip says of the move: where it goes while it goes; else how it stands."""
     if instance.uuid == move.copy_uuid:
-        return say("copy of {name}, {state}", name=move.instance_name, state=look.word)
+        return say("the copy, {state}", state=look.word)
     to = move.dest_host or move.asked_host
     return f"→ {to}" if to and move.state in ("queued", "sending", "running") else look.word
 
