@@ -153,10 +153,10 @@ class Ground:
             return False
         return not self.is_lab or self.cloud.server(move.instance_uuid).task_state == "resize_migrating"
 
-    def slow_live(self, is_slow: bool) -> None:
-        """Live moves that do not end by themselves, as those of a busy guest."""
+    def slow_live(self, is_slow: bool, seconds: float = 60) -> None:
+        """Live moves that do not end by themselves, as those of a busy guest; on the lab for so many seconds."""
         if isinstance(self.stage, LabStage):
-            self.stage.lab.behaviour(live_migration_seconds=60 if is_slow else 0.5, post_copy=False)
+            self.stage.lab.behaviour(live_migration_seconds=seconds if is_slow else 0.5, post_copy=False)
         else:
             self.stage.fake.hold_live, self.stage.fake.post_copy = is_slow, False
 

@@ -33,7 +33,7 @@ def counted(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter
 
 
 def in_flight(ground: Ground, count: int) -> list[Migration]:
-    ground.slow_live(True)
+    ground.slow_live(True, seconds=900)  # a slow machine needs a minute to boot the others
     instances = [ground.boot(f"live-{number}", "compute1", "ACTIVE") for number in range(count)]
     moves = [ground.ask(instance, Kind.LIVE, host="compute3") for instance in instances]
     while Order.objects.filter(state=Order.State.QUEUED).exists():

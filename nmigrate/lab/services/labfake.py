@@ -312,10 +312,6 @@ class LabDriver(fake.FakeDriver):
         elif succeeded and behaviour.read()["wrong_host"]:
             # the same, at rest again
             recover_method(context, instance, dest, migrate_data, migration_status="completed")
-        elif behaviour.told("live_migration_end", self._host):
-            # as seen in the field: the record is closed, and what should follow never comes
-            migrate_data.migration.status = "completed"
-            migrate_data.migration.save()
         elif succeeded:
             post_method(context, instance, dest, block_migration, migrate_data)
         else:
