@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nmigrate import services
-from nmigrate.models import Approval, Instance, Migration
+from nmigrate.models import Approval, Hypervisor, Instance, Migration
 from nmigrate.states import State
 from tests.fakecloud import FakeCloud
 from tests.web.conftest import reach, text
@@ -436,8 +436,17 @@ def test_what_would_be_refused_now_has_no_box_and_says_why(
     assert f'value="{waiting.pk}.waiting"' in shown
     assert "would be refused now</span> <b>must be decided separately</b> ·" in shown
     assert "closing the year" in shown
-    assert "Choose another" not in shown
     assert f'id="d-{asking.pk}" href="/migrations/{asking.pk}/decide/">Decide' in shown
+
+
+def test_who_decides_is_not_told_to_choose_a_host(client: Client, manager: User, asking: Migration) -> None:
+    Hypervisor.objects.filter(host="compute4").update(state="down")
+    client.force_login(manager)
+
+    shown = text(client.get("/approvals/"))
+
+    assert "compute4 is down." in shown
+    assert "Choose another host" not in shown
 
 
 def test_what_asks_to_set_a_rule_aside_would_not_be_refused_by_it(

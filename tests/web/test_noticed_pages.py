@@ -116,6 +116,22 @@ def test_an_overdue_decision_is_offered_to_who_may_make_it(
         assert decide in text(client.get(page))
 
 
+@pytest.mark.parametrize(
+    "page", ["/health/", "/mine/", "/approvals/", "/migrations/{}/decide/", "/audit/", "/audit/?view=entries"]
+)
+def test_where_there_are_several_clouds_it_is_told_which(
+    client: Client, admin_user: User, overdue: Finding, settings: Any, page: str
+) -> None:
+    client.force_login(admin_user)
+    path = page.format(overdue.migration_id)
+    assert "cloud lab" not in text(client.get(path))
+
+    settings.NMIGRATE_CLOUDS = ["lab", "dr"]
+
+    shown = text(client.get(path))
+    assert " · cloud lab" in shown
+
+
 def test_who_decides_is_told_once(client: Client, helpdesk: User, manager: User, overdue: Finding) -> None:
     page = f"/migrations/{overdue.migration_id}/"
     client.force_login(helpdesk)

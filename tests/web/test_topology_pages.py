@@ -126,6 +126,7 @@ def test_a_filter_leaves_the_moves_from_and_to_what_is_shown_and_counts_the_othe
 def test_only_what_is_locked_is_shown_where_it_is(client: Client, helpdesk: User, asked: Migration) -> None:
     """What comes to a host is shown there in advance, but a lock is told where it is."""
     Instance.objects.filter(uuid=asked.instance_uuid).update(locked=True)
+    Instance.objects.filter(name="vm1").update(host="compute3", locked=True)
     locked, other = Instance.objects.get(uuid=asked.instance_uuid), Instance.objects.get(name="doem")
     client.force_login(helpdesk)
     assert "from compute1" in text(client.get("/clouds/lab/?view=cards"))
