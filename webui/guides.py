@@ -91,7 +91,8 @@ GUIDES: tuple[Guide, ...] = (
                 say("I asked for the wrong thing."),
                 say(
                     "Until it is sent you can withdraw it. A live move can be stopped on its way: the "
-                    "instance goes on running where it was. After that, a manager can send it back."
+                    "instance goes on running where it was. A cold move or a copy that has arrived a manager can still "
+                    "reject; any other is moved again."
                 ),
             ),
         ),

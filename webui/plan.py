@@ -258,11 +258,15 @@ def card_of(user: User, instance: Instance, migration: Migration) -> tuple[WayCa
     downtime, where that can be asked for."""
     target = Target(host=migration.asked_host, zone="" if migration.asked_host else migration.asked_zone)
     scene = scene_of(instance, ignoring=migration)
-    ways = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE))
+    found = advisor.ways(scene, target, may_evacuate=user.has_perm(Perm.EVACUATE))
     wanted = (migration.kind, migration.changes_pin)
-    way = next((way for way in ways if (way.kind, way.changes_pin) == wanted), None)
-    live = next((way for way in ways if way.kind is Kind.LIVE and way.is_askable), None)
-    return (_card(way, _cost_names(ways), (), instance) if way else None), live
+    way = next((way for way in found if (way.kind, way.changes_pin) == wanted), None)
+    live = next((way for way in found if way.kind is Kind.LIVE and way.is_askable), None)
+    if way is None:
+        return None, live
+    # Beside no other it tells what it costs itself.
+    names = _in_order([*(cost.name for cost in way.costs), ways.DECISION])
+    return _card(way, names, (), instance), live
 
 
 def check_target(cloud: Cloud, target: Target) -> None:
@@ -383,8 +387,12 @@ def _scheduler_objection(ways: list[Way]) -> str:
 
 
 def _cost_names(ways: Iterable[Way]) -> list[str]:
-    names = dict.fromkeys(cost.name for way in ways for cost in way.costs)
-    return sorted(names, key=lambda name: COSTS.index(name) if name in COSTS else len(COSTS))
+    return _in_order(cost.name for way in ways for cost in way.costs)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Each once, as the comparison has them."""
+    return sorted(dict.fromkeys(names), key=lambda name: COSTS.index(name) if name in COSTS else len(COSTS))
 
 
 def _card(way: Way, names: list[str], told: Collection[str], instance: Instance) -> WayCard:

@@ -23,9 +23,9 @@ def unread(picture: Picture) -> Iterator[Found]:
                 cloud=cloud.name,
                 span=span(seconds),
             ),
-            say("An operator looks why: {why}", why=cloud.problem)
+            say("An operator looks into it: {why}", why=cloud.problem)
             if cloud.problem
-            else say("An operator looks why: the follower has stopped, or is very slow."),
+            else say("An operator looks into it: the follower has stopped, or is very slow."),
             "operator",
         )
 
@@ -52,7 +52,7 @@ def unanswered(picture: Picture) -> Iterator[Found]:
         else:
             what = say("The {order} of {name} has not been sent for {span}.", **about)
             next_step = (
-                say("An operator looks why: {why}", why=order.problem)
+                say("An operator looks into it: {why}", why=order.problem)
                 if order.problem
                 else say("An operator looks whether the workers run; the order is kept meanwhile.")
             )
