@@ -14,11 +14,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from nmigrate.models import AuditChain, AuditEvent, Migration
+from nmigrate.models.record import SYSTEM as SYSTEM
 from nmigrate.sentences import Sentence, keep, say
 
 GENESIS = "0" * 64
-SYSTEM = "nmigrate"
-"""The actor of what this application does by itself."""
 SOMEBODY = say("somebody outside nmigrate")
 NOVA_ITSELF = say("Nova itself (resize_confirm_window)")
 """The actors of what was done past this application and whose author is not known, or is no person."""

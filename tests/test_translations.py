@@ -1,7 +1,9 @@
 """Every message has its translation, with the same things filled in; the compiled file is up to date."""
 
+import ast
 import io
 import re
+from pathlib import Path
 
 import pytest
 from babel.messages.mofile import write_mo
@@ -11,6 +13,7 @@ from nmigrate.diagnosis.explain import says_what_to_do
 from nmigrate.sentences import sentences_of
 
 LANGUAGES = translations.languages()
+ROOT = Path(__file__).parents[1]
 FILLED_IN = re.compile(r"\{\w*\}|%\(\w+\)[sd]|%[sd]|</?\w+[^>]*>")
 
 
@@ -22,6 +25,20 @@ def test_no_message_of_a_language_that_is_offered_lacks_its_translation() -> Non
 def test_a_language_that_is_not_complete_is_not_offered() -> None:
     incomplete = {code for code in LANGUAGES if translations.untranslated(translations.updated(code))}
     assert incomplete.isdisjoint(translations.offered())
+
+
+def test_no_message_hides_in_an_f_string() -> None:
+    """Before Python 3.12 Babel sees an f-string as one piece, and nothing of what is called in it."""
+    hidden = []
+    for path in [*ROOT.glob("nmigrate/**/*.py"), *ROOT.glob("webui/**/*.py")]:
+        strings = [one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.JoinedStr)]
+        calls = [one for string in strings for one in ast.walk(string) if isinstance(one, ast.Call)]
+        hidden += [
+            f"{path}:{call.lineno}"
+            for call in calls
+            if isinstance(call.func, ast.Name) and call.func.id in translations.KEYWORDS
+        ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -183,7 +183,7 @@ class MigrationFilterForm(forms.Form):
         choices=[("", say("any kind")), *((kind.value, label) for kind, label in KIND_LABELS.items())],
         error_messages={"invalid_choice": _("There is no such kind of move. Choose one from the list.")},
     )
-    person = forms.CharField(required=False, max_length=150, label=_("Asked or decided by"))
+    person = forms.CharField(required=False, max_length=150, label=_("Person"))
     instance = forms.CharField(required=False, max_length=255, label=_("Instance or ticket"))
     source = forms.CharField(required=False, max_length=255, label=_("From host"))
     made = forms.ChoiceField(
@@ -193,8 +193,8 @@ class MigrationFilterForm(forms.Form):
         error_messages={"invalid_choice": _("There is no such list. Choose one of the two.")},
     )
 
-    since = forms.CharField(required=False, max_length=10, label=_("Asked from"))
-    until = forms.CharField(required=False, max_length=10, label=_("Asked until"))
+    since = forms.CharField(required=False, max_length=10, label=_("Since"))
+    until = forms.CharField(required=False, max_length=10, label=_("Until"))
     cause = forms.CharField(required=False, max_length=60, label=_("Why it failed"))
 
     def clean_since(self) -> datetime | None:

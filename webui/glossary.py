@@ -95,9 +95,9 @@ TERMS: dict[str, Term] = {
     "copy": Term(
         say("snapshot and boot"),
         say(
-            "A picture of the disk is taken, and a second instance is started from it in the other zone. A "
-            "manager compares the two and keeps one. What is written to the old one meanwhile does not "
-            "come along."
+            "The instance is stopped, a picture of its disk is taken, and a second instance is started from it in the "
+            "other zone. A manager keeps that copy or drops it; if it is dropped, what was written on it is lost "
+            "and the old one is started again."
         ),
         "createImage, POST /servers",
     ),
@@ -148,7 +148,7 @@ TERMS: dict[str, Term] = {
     "config-drive": Term(
         say("config drive"),
         say(
-            "A small read-only disk with the instance's settings. Some hypervisors cannot move an instance "
+            "A small read-only disk with the instance's settings. Some older clouds cannot move an instance "
             "live that has one."
         ),
     ),
@@ -201,8 +201,8 @@ TERMS: dict[str, Term] = {
     "room": Term(
         say("room"),
         say(
-            "The processors, memory and disk that an instance takes on a host. During a move they are counted on both "
-            "hosts, so that it can go back."
+            "The processors, memory and disk that an instance takes on a host. During a live or cold move they are "
+            "counted on both hosts."
         ),
         "allocation",
     ),

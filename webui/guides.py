@@ -255,8 +255,8 @@ GUIDES: tuple[Guide, ...] = (
             Hint(
                 say("A move stopped half-way."),
                 say(
-                    "Its page says what exists now. You and whoever asked can try the step again, go back, "
-                    "or leave it; then you put right in the cloud what is left."
+                    "Its page says what exists now. You, the helpdesk and the managers can try the step again, go "
+                    "back, or leave it; then you put right in the cloud what is left."
                 ),
                 "migrations",
                 say("To the migrations"),

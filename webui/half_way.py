@@ -10,7 +10,9 @@ from nmigrate.sentences import join, say
 from nmigrate.states import TRANSITIONS, Kind, State
 from nmigrate.stranding import Told, told_now
 
-LEAVING = say("It ends here. What exists now stays as it is, to be put right in the cloud by an operator.")
+LEAVING = say(
+    "It ends here. What exists now stays as it is; whatever must be put right in the cloud is an operator's work."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Seen:
 
 _PREPARED = Seen(say("Nova is preparing the move"), say("Nova prepared the move"))
 _SET_UP = Seen(say("It is being set up on the new host"), say("It was set up on the new host"))
-_STORED = Seen(say("Its disk is being stored"), say("Its disk was stored"))
+_STORED = Seen(say("Its disk is being stored"))
 _SNAPSHOT = Seen(say("A snapshot of its disk is being made"))
 _SNAPSHOT_STORED = Seen(say("The snapshot is being stored"))
 _BUILT = Seen(say("It is being built anew"))

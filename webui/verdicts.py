@@ -198,10 +198,14 @@ def page(
             above = [*shared, *_of_best(found.best)] if found.best and row.host is found.best.host else shared
             zone.rows.append(_row(row, plan, is_open, above, views))
         zone.rows.sort(key=lambda one: (one.level >= Level.OURS, -one.points, one.host.host))
+    is_all_closed = all(column.is_closed for column in found.columns)
     return Page(
         told=[reason.text for reason in everywhere if reason.rule != MOVING],
         tone=LOOKS[max((reason.level for reason in everywhere), default=Level.GREEN)].tone,
-        columns=[_column(column, everywhere, runs=instance.status != "SHUTOFF") for column in found.columns],
+        columns=[
+            _column(column, everywhere, runs=instance.status != "SHUTOFF", is_all_closed=is_all_closed)
+            for column in found.columns
+        ],
         zones=[zone for zone in _in_order(zones.values()) if zone.rows],
         best=_best(found.best, plan) if found.best else None,
         hosts=len(found.rows),
@@ -299,8 +303,8 @@ def _told(pairs: Iterable[tuple[Kind, Reason]]) -> list[Told]:
     ]
 
 
-def _column(column: Column, everywhere: Collection[Reason], *, runs: bool) -> ColumnView:
-    """`everywhere`: what is said above, once for all kinds."""
+def _column(column: Column, everywhere: Collection[Reason], *, runs: bool, is_all_closed: bool) -> ColumnView:
+    """`everywhere`: what is said above, once for all kinds. Where no kind is left, none is advised."""
     gravest = max((reason.level for reason in column.common), default=Level.GREEN)
     if column.is_closed:
         look, told = LOOKS[Level.FORBIDDEN], [r for r in column.common if r.level >= Level.OURS]
@@ -316,7 +320,7 @@ def _column(column: Column, everywhere: Collection[Reason], *, runs: bool) -> Co
         column.possible,
         column.is_closed,
         gravest is Level.OURS,
-        [reason.text for reason in told if reason not in everywhere],
+        [reason.why if is_all_closed else reason.text for reason in told if reason not in everywhere],
     )
 
 

@@ -248,7 +248,7 @@ class Order(models.Model):
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting to be sent")
-        SENT = "sent", _("on its way to Nova")
+        SENT = "sent", _("being sent")
         ACCEPTED = "accepted", _("accepted by Nova")
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
@@ -325,6 +325,10 @@ class Observation(models.Model):
         return f"{self.status}/{self.task_state} at {self.at:%H:%M:%S}"
 
 
+SYSTEM = "nmigrate"
+"""The actor of what this application does by itself."""
+
+
 class AuditEvent(models.Model):
     """One entry of the audit trail. Inserted by `audit.record` only; the database refuses UPDATE and DELETE.
 
@@ -357,6 +361,11 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.action} by {self.actor}"
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether the reason is what a person typed here, and not what nmigrate saw."""
+        return not self.is_outside and self.actor != SYSTEM
 
 
 class AuditChain(models.Model):

@@ -14,7 +14,7 @@ from webui.pictures.shapes import percent, round_top
 OUTCOME_WORDS: dict[Outcome, str] = {
     Outcome.DONE: say("done"),
     Outcome.RETURNED: say("arrived and sent back"),
-    Outcome.ACTIVE: say("under way"),
+    Outcome.ACTIVE: say("under way or waiting"),
     Outcome.BACK: say("stopped or put back"),
     Outcome.DROPPED: say("withdrawn or not approved"),
     Outcome.FAILED: say("failed"),

@@ -39,7 +39,10 @@ _DECIDED_ON_COPY = _DECIDED | {
 @register.simple_tag
 def of_cloud(name: str) -> str:
     """In which cloud, where there are several; at the end of a line that tells of a move."""
-    return f" · {told(say('cloud {name}', name=name))}" if len(settings.NMIGRATE_CLOUDS) > 1 else ""
+    if len(settings.NMIGRATE_CLOUDS) < 2:
+        return ""
+    word = told(say("cloud {name}", name=name))
+    return f"\N{NO-BREAK SPACE}· {word}"
 
 
 @register.simple_tag
