@@ -182,7 +182,7 @@ def test_a_failure_shows_cause_next_step_and_novas_words_folded(
 
     assert "<h2>No room.</h2>" in shown
     assert "Choose another host." in shown
-    assert "<summary>What the cloud said, for an operator</summary>" in shown
+    assert "<summary>What the cloud said</summary>" in shown
     assert "<pre>No valid host &lt;was&gt; found</pre>" in shown
     assert "Plan it again" in shown
 
