@@ -228,7 +228,7 @@ def test_an_operator_sees_hosts_findings_and_the_failures_that_are_theirs(
     assert f'id="failed-{theirs.pk}"' in shown
     assert f'id="failed-{not_theirs.pk}"' not in shown
     assert "It hangs. <b>You can do this.</b> Look at it." in shown
-    assert "<b>You can do this. Do something.</b>" in shown
+    assert "<b>Do something. You are an operator: you can do this.</b>" in shown
     assert "It was odd." not in shown
     assert "new fans" in shown
     assert shown.index('hosts/compute4/"') < shown.index('hosts/compute2/"'), "what is down comes first"
