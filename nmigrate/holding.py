@@ -118,7 +118,7 @@ def _watch_pin(move: Migration, instance: api.Server) -> None:
         )
         _remark(
             move,
-            say("While it waited, its pinned zone was changed from {old} to {new} while it waits.", **zones),
+            say("While it waited, its pinned zone was changed from {old} to {new}.", **zones),
         )
 
 
