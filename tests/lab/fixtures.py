@@ -32,10 +32,13 @@ def say(line: str) -> None:
 def lab() -> Iterator[Lab]:
     """A fresh lab without instances, stopped at the end of the session, whatever happens.
 
-    NMIGRATE_TEST_LAB_PORT chooses its first port; else a free block is taken.
+    NMIGRATE_TEST_LAB_PORT chooses its first port; else a free block is taken. NMIGRATE_TEST_LAB names one that runs
+    beside another: it has a folder of its own and looks for its ports elsewhere, since both may look at once.
     """
-    port = int(os.environ.get("NMIGRATE_TEST_LAB_PORT") or free_block(len(PORTS)))
-    made = Lab(VAR / "test-lab", port, VAR / ".venv-lab")
+    name = os.environ.get("NMIGRATE_TEST_LAB", "")
+    begin = 28500 if name else 25000
+    port = int(os.environ.get("NMIGRATE_TEST_LAB_PORT") or free_block(len(PORTS), begin))
+    made = Lab(VAR / "-".join(filter(None, ("test-lab", name))), port, VAR / ".venv-lab")
     made.install(say)
     made.wipe()
     try:
@@ -64,9 +67,9 @@ def behaving(lab: Lab) -> Iterator[Callable[..., None]]:
     lab.behaviour(**QUICK)
 
 
-def free_block(size: int) -> int:
-    """The first of `size` consecutive ports that nobody listens on."""
-    for first in range(25000, 32000, 10):
+def free_block(size: int, begin: int = 25000) -> int:
+    """The first of `size` consecutive ports from `begin` on that nobody listens on."""
+    for first in range(begin, begin + 3500, 10):
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + size):

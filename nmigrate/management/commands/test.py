@@ -1,6 +1,7 @@
 """`manage.py test`: everything that this machine can run, by pytest.
 
-Without arguments in two halves side by side: those that need the lab, which mostly wait, and all others.
+Without arguments in three parts side by side: the stories on a lab of their own, what else needs the lab (both mostly
+wait), and all others.
 """
 
 import os
@@ -11,6 +12,8 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+
+STORIES = "tests/story"
 
 
 class Command(BaseCommand):
@@ -35,29 +38,39 @@ class Command(BaseCommand):
         sys.exit(self.handle(pytest_arguments))
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """pytest's exit status; of two, the worse."""
+        """pytest's exit status; of several, the worst."""
         if args and args[0]:
             return end_of(started(args[0]))
-        with tempfile.TemporaryFile() as lines:
-            others = started(["-m", "not lab"], lines)
-            first = end_of(started(["-m", "lab"]))
-            if others.poll() is None:
-                self.stdout.write("The tests that need no lab go on; they are shown when they have ended.")
-            second = end_of(others)
-            lines.seek(0)
-            self.stdout.write(lines.read().decode(errors="replace"))
-        return max(first, second)
+        with tempfile.TemporaryFile() as of_stories, tempfile.TemporaryFile() as of_others:
+            beside = [
+                (started(["-m", "lab", STORIES], of_stories, lab="stories"), of_stories),
+                (started(["-m", "not lab"], of_others), of_others),
+            ]
+            ends = [end_of(started(["-m", "lab", "--ignore", STORIES]))]
+            if any(process.poll() is None for process, _ in beside):
+                self.stdout.write(
+                    "The stories and the tests that need no lab are shown when they have ended."
+                )
+            for process, lines in beside:
+                ends.append(end_of(process))
+                lines.seek(0)
+                self.stdout.write(lines.read().decode(errors="replace"))
+        return max(ends)
 
 
-def started(arguments: list[str], lines: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-    """pytest, a program of its own: its settings must not be those that are loaded here. With `lines` it writes there,
-    and gives way to what runs beside it."""
+def started(
+    arguments: list[str], lines: IO[bytes] | None = None, *, lab: str = ""
+) -> subprocess.Popen[bytes]:
+    """pytest, a program of its own: its settings must not be those that are loaded here. With `lines` it writes there.
+    `lab` names a lab of its own; what has `lines` and no lab gives way to what runs beside it."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    if lines is not None:
+    if lines is not None and not lab:
         command = ["nice", "-n", "5", *command]
     # With it each process that the tests start would compile every module anew: twice the time.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)  # pyproject.toml names the tests'
+    if lab:
+        environment["NMIGRATE_TEST_LAB"] = lab
     return subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=environment, stdout=lines, stderr=lines and subprocess.STDOUT
     )
