@@ -14,14 +14,14 @@ from nmigrate.management.commands import test as command
 def test_the_worst_end_counts_and_every_part_is_seen(
     monkeypatch: pytest.MonkeyPatch, ends: tuple[int, int, int]
 ) -> None:
-    of_lab, of_stories, of_others = ends
+    of_first, of_second, of_others = ends
     asked = []
 
     def started(
         arguments: list[str], lines: IO[bytes] | None = None, *, lab: str = ""
     ) -> subprocess.Popen[bytes]:
         asked.append(arguments)
-        status = of_lab if lines is None else of_stories if lab else of_others
+        status = of_first if lines is None else of_second if lab else of_others
         program = f"print('{lab or 'others'}: {status}'); raise SystemExit({status})"
         return subprocess.Popen([sys.executable, "-c", program], stdout=lines or subprocess.DEVNULL)
 
@@ -30,7 +30,8 @@ def test_the_worst_end_counts_and_every_part_is_seen(
 
     assert command.Command(stdout=shown).handle() == max(ends)
 
-    stories = ["-m", "lab", "tests/story"]
-    assert asked == [stories, ["-m", "not lab"], ["-m", "lab", "--ignore", "tests/story"]]
-    assert f"stories: {of_stories}" in shown.getvalue()
+    second, others, first = asked
+    assert others == ["-m", "not lab"]
+    assert first == ["-m", "lab", *(f"--ignore={folder}" for folder in second[2:])], "each test in one part"
+    assert f"second: {of_second}" in shown.getvalue()
     assert f"others: {of_others}" in shown.getvalue()

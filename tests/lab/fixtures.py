@@ -103,8 +103,8 @@ def wait_for(condition: Callable[[], T], seconds: float = 60, what: str = "the c
             return found
         if time.monotonic() > end:
             pytest.fail(f"{what} did not come true within {seconds:g} s")
-        # At least as long as the look took, so that a slow machine does not spend itself on looking.
-        time.sleep(max(0.1, time.monotonic() - began))
+        # Twice as long as the look took: looking is most of the work, and a slow machine has none to spare.
+        time.sleep(max(0.1, 2 * (time.monotonic() - began)))
 
 
 def server_is(lab: Lab, server: str, *statuses: str, seconds: float = 60) -> Any:

@@ -34,8 +34,8 @@ class Ground:
         self.cloud = stage.cloud
         self.is_lab = isinstance(stage, LabStage)
         self.look_took = 0.0
-        """Seconds of the last look at the lab: there is a rest as long before the next, so that a slow machine does not
-        spend itself on looking."""
+        """Seconds of the last look at the lab: the rest before the next is twice as long: looking is most of the
+        work, and a slow machine has none to spare."""
         clouds.override[self.cloud.name] = self.cloud
         Cloud.objects.create(name=self.cloud.name)
         self.helpdesk = self.person("helpdesk")
@@ -242,7 +242,7 @@ class Ground:
         if isinstance(self.stage, FakeStage):
             self.stage.fake.step()
         else:
-            time.sleep(max(0.2, self.look_took))
+            time.sleep(max(0.2, 2 * self.look_took))
         began = time.monotonic()
         follower.tick(self.cloud, self.names)
         self.look_took = time.monotonic() - began
