@@ -10,7 +10,7 @@ import pytest
 from nmigrate.management.commands import test as command
 
 
-@pytest.mark.parametrize("ends", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 5)])
+@pytest.mark.parametrize("ends", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 5), (-15, 0, 0)])
 def test_the_worst_end_counts_and_every_part_is_seen(
     monkeypatch: pytest.MonkeyPatch, ends: tuple[int, int, int]
 ) -> None:
@@ -23,12 +23,14 @@ def test_the_worst_end_counts_and_every_part_is_seen(
         asked.append(arguments)
         status = of_first if lines is None else of_second if lab else of_others
         program = f"print('{lab or 'others'}: {status}'); raise SystemExit({status})"
+        if status < 0:
+            program = f"import os; os.kill(os.getpid(), {-status})"
         return subprocess.Popen([sys.executable, "-c", program], stdout=lines or subprocess.DEVNULL)
 
     monkeypatch.setattr(command, "started", started)
     shown = StringIO()
 
-    assert command.Command(stdout=shown).handle() == max(ends)
+    assert command.Command(stdout=shown).handle() == max(map(abs, ends))
 
     second, others, first = asked
     assert others == ["-m", "not lab"]

@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 ends.append(end_of(process))
                 lines.seek(0)
                 self.stdout.write(lines.read().decode(errors="replace"))
-        return max(ends)
+        return max(abs(end) for end in ends)  # below zero: the signal that ended it
 
 
 def started(
