@@ -124,7 +124,7 @@ def shelved_without_a_host(ground: Ground) -> Migration:
     move = ground.ask(
         ground.boot("web", "compute1", zone="nova-1"), Kind.SHELVE, zone="nova", host="compute2"
     )
-    ground.play(move, State.RUNNING)  # before its first step it would be refused
+    ground.begin(move)
     with ground.out_of_service("compute2"):
         return ground.play(move, State.STRANDED)
 

@@ -257,6 +257,11 @@ class Ground:
             assert not late, f"{what} did not happen"
             self.tick()
 
+    def begin(self, move: Migration) -> None:
+        """Until its first step is sent, and no longer: what stands in the way before that refuses the move, and the
+        second step is not on its way yet, however slow the machine is."""
+        self.until(lambda: self.now(move).state == State.RUNNING, "its first step")
+
     def play(self, move: Migration, *states: State) -> Migration:
         """Go on until the move rests (or is in one of `states`) and no order is on its way."""
         wanted = states or tuple(AT_REST)

@@ -52,7 +52,7 @@ def test_shelved_instance_that_finds_no_host_comes_back(ground: Ground, status: 
     move = ground.ask(instance, Kind.SHELVE, zone="nova")
     if status == "ACTIVE":
         services.approve_migration(actor=ground.manager, migration=move)
-    ground.play(move, State.RUNNING)  # before its first step it would be refused
+    ground.begin(move)
     with ground.out_of_service("compute2", "compute4"):
         ground.play(move, State.STRANDED)
         assert "on no host" in move.failure
@@ -69,7 +69,7 @@ def test_copy_that_cannot_start_is_dropped_and_the_original_starts_again(ground:
     instance = ground.boot("web", "compute1", "ACTIVE")
     move = ground.ask(instance, Kind.COPY, zone="nova")
     services.approve_migration(actor=ground.manager, migration=move)
-    ground.play(move, State.RUNNING)
+    ground.begin(move)
     with ground.out_of_service(move.asked_host):
         ground.play(move, State.STRANDED)
     assert "Its snapshot exists." in move.failure

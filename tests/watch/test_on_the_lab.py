@@ -243,7 +243,7 @@ def test_a_decision_and_an_approval_that_nobody_makes(on_lab: Ground, settings: 
 def test_a_move_that_stopped_half_way(on_lab: Ground) -> None:
     instance = on_lab.boot("torn", "compute2")
     move = on_lab.ask(instance, Kind.SHELVE, zone="nova-1")
-    on_lab.play(move, State.RUNNING)  # before its first step it would be refused
+    on_lab.begin(move)
     with on_lab.out_of_service("compute1", "compute3"):
         on_lab.play(move, State.STRANDED)
         row = found(on_lab, "stranded")
