@@ -34,7 +34,7 @@ class Ground:
         self.cloud = stage.cloud
         self.is_lab = isinstance(stage, LabStage)
         self.look_took = 0.0
-        """Seconds of the last look at the lab: the rest before the next is twice as long: looking is most of the
+        """Seconds of the last look at the lab: the rest before the next is twice as long, at most one: looking is most of the
         work, and a slow machine has none to spare."""
         clouds.override[self.cloud.name] = self.cloud
         Cloud.objects.create(name=self.cloud.name)
@@ -138,7 +138,7 @@ class Ground:
     def slow_cold(self) -> Iterator[None]:
         """Cold moves that copy long enough to do something meanwhile."""
         if isinstance(self.stage, LabStage):
-            self.stage.lab.behaviour(cold_migrate_seconds=3)
+            self.stage.lab.behaviour(cold_migrate_seconds=6)
         try:
             yield
         finally:
@@ -242,7 +242,7 @@ class Ground:
         if isinstance(self.stage, FakeStage):
             self.stage.fake.step()
         else:
-            time.sleep(max(0.2, 2 * self.look_took))
+            time.sleep(min(max(0.2, 2 * self.look_took), 1.0))
         began = time.monotonic()
         follower.tick(self.cloud, self.names)
         self.look_took = time.monotonic() - began
