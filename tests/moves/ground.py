@@ -34,8 +34,8 @@ class Ground:
         self.cloud = stage.cloud
         self.is_lab = isinstance(stage, LabStage)
         self.look_took = 0.0
-        """Seconds of the last look at the lab: the rest before the next is twice as long, at most one: looking is most of the
-        work, and a slow machine has none to spare."""
+        """Seconds of the last look at the lab: the rest before the next is twice as long, but at most a second. Looking
+        is most of the work, and a slow machine has none to spare."""
         clouds.override[self.cloud.name] = self.cloud
         Cloud.objects.create(name=self.cloud.name)
         self.helpdesk = self.person("helpdesk")
