@@ -82,9 +82,9 @@ def refusals_now(moves: Iterable[Migration]) -> dict[int, str]:
             # Its instance has no other move that is open: none stands in the way of this one.
             own = replace(around[move.instance_uuid], moving="")
             scene = Scene(here[move.instance_uuid], hosts, abilities, own)
-            stopper = _as_asked(scene, move).stopper({reason["rule"] for reason in move.sets_aside})
-            if stopper is not None:
-                refused[move.pk] = stopper.why
+            why = _as_asked(scene, move).why_not({reason["rule"] for reason in move.sets_aside})
+            if why:
+                refused[move.pk] = why
     return refused
 
 

@@ -122,8 +122,7 @@ def judged(move: Migration, instance: Instance | None) -> Verdict | None:
 def would_refuse(move: Migration, verdict: Verdict | None) -> str:
     """Why it would be stopped just before its start, without what could be done: no host is chosen any more; "" where
     nothing would."""
-    stopper = verdict.stopper({reason["rule"] for reason in move.sets_aside}) if verdict is not None else None
-    return stopper.why if stopper is not None else ""
+    return verdict.why_not({reason["rule"] for reason in move.sets_aside}) if verdict is not None else ""
 
 
 def lock_words(move: Migration, instance: Instance | None) -> str:

@@ -81,6 +81,11 @@ class Verdict:
         reason = self.stopper(set_aside)
         return reason.text if reason else ""
 
+    def why_not(self, set_aside: Collection[str] = ()) -> str:
+        """Why, without what could be done: for who chooses nothing any more; "" when nothing stops it."""
+        reason = self.stopper(set_aside)
+        return reason.why if reason else ""
+
     def also(self, reasons: Iterable[Reason]) -> "Verdict":
         return verdict_of((*self.reasons, *reasons))
 

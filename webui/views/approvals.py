@@ -217,11 +217,10 @@ def _meaning(request: SignedIn, migration: Migration, instance: Instance | None)
     is_harsh = goes_down(card.way.kind, runs=instance.status != "SHUTOFF")
     steps = outlook.steps(card.way, instance, must_ask=False, original_after=migration.original_after)
     rules = {reason["rule"] for reason in migration.sets_aside}
-    stopper = card.way.verdict.stopper(rules)
     return {
         "card": card,
         "steps": steps,
         # Who decides chooses no host: what to do about it is for who asked.
-        "would_refuse": stopper.why if stopper else "",
+        "would_refuse": card.way.verdict.why_not(rules),
         "live": live if is_harsh else None,
     }
